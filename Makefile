@@ -1,0 +1,43 @@
+# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test slow lint live bench docs clean
+
+setup: $(READY)
+
+# torch stands in the same call as the constraints, pinned: a bare torch pulls gigabytes of CUDA.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "autopeft needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0 -e '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/autopeft run search_spaces/tiny_clap.yaml
+
+test: $(READY)
+	$(BIN)/python -m pytest -q -m 'not slow and not gpu' $(ARGS)
+
+slow: $(READY)
+	$(BIN)/python -m pytest -q -m 'slow and not gpu' $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check platform tests
+	$(BIN)/ruff format --check platform tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m autopeft.simulation.bench
+
+docs: $(READY)
+	$(BIN)/python -m autopeft.cli.reference docs/reference
+
+live: $(READY)
+	@echo "no live drills yet: they come with the clusters (issue C)"
+
+clean:
+	rm -rf $(VENV) runs mlflow.db mlartifacts build dist

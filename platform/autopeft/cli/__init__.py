@@ -1,0 +1,1 @@
+"""Words typed, calls made: one file per verb, no logic in them."""

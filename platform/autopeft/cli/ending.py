@@ -1,0 +1,42 @@
+"""What ``run`` and ``resume`` share: the driver is started, and its end is told."""
+
+import typer
+
+from autopeft.cli.output import answer, answer_json, answer_table, say, short
+from autopeft.tracking.run_folder import RunFolder
+
+INTERRUPTED = 130
+
+
+def drive_to_end(run: RunFolder, *, json: bool) -> None:
+    """Run the driver until it ends; print the summary, or how to go on.
+
+    Raises:
+        typer.Exit: With the driver's code, if that is not 0.
+    """
+    from autopeft.clusters.local import run_driver
+
+    code = run_driver(run, warn=say)
+    if code == 0:
+        tell_result(run, json=json)
+        return
+    if code == INTERRUPTED:
+        say("stopped; nothing is lost")
+    say(f"resume with: autopeft resume {short(run.path)}")
+    raise typer.Exit(code)
+
+
+def tell_result(run: RunFolder, *, json: bool) -> None:
+    """Print winner and baselines with their spread, and where the report is."""
+    from autopeft.reports.result import result
+    from autopeft.reports.table import summary_table
+
+    history = run.history()
+    if json:
+        answer_json(result(history, run.sweep()))
+        return
+    answer_table(summary_table(history))
+    answer(f"report:  {short(run.report)}")
+    if run.best.is_dir():
+        answer(f"adapter: {short(run.best)}")
+        answer(f"next:    autopeft export {short(run.path)} my-adapter")

@@ -1,0 +1,132 @@
+"""Watch a sweep from the driver's own process: a live table, or lines where nobody looks."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING, TextIO
+
+from autopeft.cli.live_table import ended_line, headline, live_table
+from autopeft.cli.output import console
+from autopeft.spec.sweep import Sweep
+from autopeft.tracking.events import (
+    AnyEvent,
+    Asked,
+    Ended,
+    Planned,
+    Retried,
+    SweepEnded,
+    SweepResumed,
+    SweepStarted,
+)
+from autopeft.tracking.history import History
+from autopeft.tracking.journal import Listener
+from autopeft.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+REFRESHES_PER_SECOND = 4
+LINES_ABOVE_AND_BELOW = 8
+
+
+@contextmanager
+def watching(run: RunFolder, terminal: TextIO) -> Iterator[Listener]:
+    """Yield a journal listener that shows the sweep on ``terminal`` while the block lasts."""
+    out = console(terminal)
+    if out.is_terminal and not out.is_dumb_terminal:
+        from rich.live import Live
+
+        view = Table(run, rows=max(out.height - LINES_ABOVE_AND_BELOW, 2))
+        with Live(
+            get_renderable=view.render,
+            console=out,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as live:
+            view.note = live.console.print
+            yield view
+    else:
+        yield Lines(run, terminal)
+
+
+class Table:
+    """A listener whose ``render`` shows what it heard; drawn by another thread."""
+
+    def __init__(self, run: RunFolder, *, rows: int) -> None:
+        self._run, self._rows = run, rows
+        self._sweep, self._history = run.sweep(), run.history()
+        self._lock = RLock()
+        self._dashboard_shown = False
+        self.note = print
+
+    def __call__(self, event: AnyEvent) -> None:
+        """Take one event; say above the table what will not stay in it."""
+        with self._lock:
+            self._history.apply(event)
+        if isinstance(event, Asked | Planned) and not self._dashboard_shown:
+            self._dashboard_shown = True
+            self.note(dashboard_line(self._run))
+        if isinstance(event, Retried):
+            self.note(f"{event.trial} is tried again: {event.reason}")
+
+    def render(self) -> "RenderableType":
+        """Return the view at this moment."""
+        with self._lock:
+            if not self._history.trials:
+                return "starting Ray …"
+            return live_table(self._history, self._sweep, rows=self._rows)
+
+
+class Lines:
+    """A listener that prints one line for each event worth a line."""
+
+    def __init__(self, run: RunFolder, out: TextIO) -> None:
+        self._run, self._out = run, out
+        self._sweep: Sweep = run.sweep()
+        self._history: History = run.history()
+        self._dashboard_shown = False
+
+    def __call__(self, event: AnyEvent) -> None:
+        """Take one event; print its line if it has one."""
+        self._history.apply(event)
+        if isinstance(event, Asked | Planned) and not self._dashboard_shown:
+            self._dashboard_shown = True
+            self._print(event.time, dashboard_line(self._run))
+        line = self._line(event)
+        if line:
+            self._print(event.time, line)
+
+    def _line(self, event: AnyEvent) -> str:
+        match event:
+            case SweepStarted():
+                return f"{event.sweep} started"
+            case SweepResumed():
+                return f"resumed; {len(event.unfinished)} unfinished trials go on"
+            case Retried():
+                return f"{event.trial} is tried again: {event.reason}"
+            case Ended():
+                counted = f"{self._history.counted}/{self._history.search.trials}"
+                return f"{counted}  {ended_line(self._history.trials[event.trial], self._history)}"
+            case SweepEnded():
+                return headline(self._history, self._sweep)
+            case _:
+                return ""
+
+    def _print(self, when: float, line: str) -> None:
+        clock = time.strftime("%H:%M:%S", time.localtime(when))
+        print(f"{clock}  {line}", file=self._out, flush=True)
+
+
+def dashboard_line(run: RunFolder) -> str:
+    """Return how many trials run at a time, and where Ray's dashboard is."""
+    try:
+        ray = json.loads((run.path / "ray.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "Ray runs"
+    address = ray.get("dashboard")
+    where = f"; dashboard http://{address}, token in {run.path / 'ray-token'}"
+    return f"{ray.get('slots')} trials at a time{where if address else ''}"

@@ -1,0 +1,30 @@
+"""``autopeft run``: a whole sweep, from the file to the winner."""
+
+from pathlib import Path
+
+from autopeft.cli.output import say, short
+from autopeft.cli.words import Json, Overrides, Runs, SearchFile
+
+EXAMPLE = "autopeft run search.yaml search.trials=48"
+
+
+def run(
+    file: SearchFile,
+    overrides: Overrides = None,
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Run a sweep and print the winner beside the baselines.
+
+    A live table shows how it stands. Ctrl-C stops cleanly; `autopeft resume` goes on from there.
+    """
+    from autopeft.cli.ending import drive_to_end
+    from autopeft.spec.load import load_sweep
+    from autopeft.sweep.preflight import preflight
+    from autopeft.tracking.run_folder import create_run
+
+    sweep = load_sweep(file, overrides or [])
+    preflight(sweep)
+    folder = create_run(sweep, runs)
+    say(f"{short(folder.path)}: {sweep.name}, {sweep.settings.search.trials} trials")
+    drive_to_end(folder, json=json)

@@ -1,0 +1,60 @@
+"""``autopeft spaces``: the search files that come with autopeft."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopeft.cli.help_text import ExampleFirst, ExamplesFirst, opening
+from autopeft.cli.output import answer, short
+
+EXAMPLE = "autopeft spaces cp tiny_clap.yaml search.yaml"
+SUMMARY = "List and copy the search files that come with autopeft."
+
+app = typer.Typer(
+    cls=ExamplesFirst,
+    help=opening(EXAMPLE, SUMMARY),
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+def ls() -> None:
+    """List them, each with its first line."""
+    for path in _files():
+        first = path.read_text(encoding="utf-8").partition("\n")[0]
+        answer(f"{path.name:28} {first.lstrip('# ')}")
+
+
+def cp(
+    name: Annotated[str, typer.Argument(help="A name from `autopeft spaces ls`.")],
+    to: Annotated[Path, typer.Argument(help="The new file, or a folder.")] = Path(),
+) -> None:
+    """Copy one, to be changed; a file that stands there already is kept."""
+    from autopeft.core.choices import did_you_mean
+    from autopeft.core.errors import InputError
+
+    known = {path.name: path for path in _files()}
+    source = known.get(name) or known.get(f"{name}.yaml")
+    if source is None:
+        near = did_you_mean(name, list(known))
+        raise InputError(f"no search file named {name!r}{near} known: {', '.join(known)}")
+    target = to / source.name if to.is_dir() else to
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(source.read_text(encoding="utf-8"))
+    except FileExistsError:
+        raise InputError(f"{target}: stands there already; choose another name") from None
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {error.strerror}") from error
+    answer(short(target.resolve()))
+
+
+def _files() -> list[Path]:
+    from autopeft.core.places import shipped
+
+    return sorted(shipped("search_spaces").glob("*.yaml"))
+
+
+for _verb, _example in ((ls, "autopeft spaces ls"), (cp, EXAMPLE)):
+    app.command(cls=ExampleFirst, help=opening(_example, _verb.__doc__))(_verb)

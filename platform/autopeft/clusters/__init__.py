@@ -1,0 +1,1 @@
+"""Get machines, start the driver on them, watch it, stop it."""

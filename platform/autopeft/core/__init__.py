@@ -1,0 +1,1 @@
+"""What every room may use: errors, named tables, seeds, places and units."""

@@ -1,0 +1,43 @@
+"""Where things lie: files shipped with the package, and files written so that none is half."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import autopeft
+
+
+def shipped(folder: str) -> Path:
+    """Return a shipped data folder (``search_spaces`` or ``clusters``), in a wheel or a checkout.
+
+    Raises:
+        FileNotFoundError: Neither place holds it; the installation is damaged.
+    """
+    package = Path(autopeft.__file__).parent
+    for place in (package / "shipped" / folder, package.parent.parent / folder):
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(f"{folder} is neither in {package}/shipped nor in the checkout")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` under a temporary name and rename, so that a reader never sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def private_folder(path: Path) -> Path:
+    """Create ``path`` with mode 0700 and return it.
+
+    The mode is set also where the folder stood before: what a sweep writes is its owner's.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path

@@ -1,0 +1,114 @@
+"""A sweep in sentences: what was searched, what won, by how much, at what price. Pure."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from autopeft.core.units import count, duration
+from autopeft.reports.result import counts
+from autopeft.reports.standing import Score, Standing, number, objective, settings
+from autopeft.spec.sweep import Sweep
+from autopeft.tracking.history import History
+
+
+def summary(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> list[str]:
+    """Return the sweep in a few sentences, the most important first."""
+    return [
+        *_outcome(history, ranking),
+        *_against(history, ranking),
+        _search(history, sweep),
+        _counts(history),
+    ]
+
+
+def _outcome(history: History, ranking: Sequence[Standing]) -> Iterator[str]:
+    metric, _ = objective(history)
+    winner = next((standing for standing in ranking if standing.name == "winner"), None)
+    if winner is not None:
+        size = winner.trainable_parameters
+        trained = "" if size is None else f" It trains {count(size)} parameters."
+        score = winner.score(f"test_{metric}")
+        yield f"The winner is trial {winner.trial}: {settings(winner.values)}.{trained}"
+        if score is not None:
+            spread = "" if score.spread is None else ", the spread being over seeds"
+            yield f"On test it reaches {metric} {score} ({_seeds(score)}{spread})."
+        return
+    best = history.best
+    if best is None:
+        yield "No trial has run all its steps yet, so nothing can be said about what is best."
+        return
+    yield (
+        f"Best so far on validation is trial {best.id} with {metric} "
+        f"{number(best.metrics.get(metric))}: {settings(best.values)}. It has not been trained "
+        "anew with fresh seeds, nor scored on test."
+    )
+
+
+def _against(history: History, ranking: Sequence[Standing]) -> Iterator[str]:
+    metric, direction = objective(history)
+    scores = {standing.name: standing.score(f"test_{metric}") for standing in ranking}
+    winner = scores.get("winner")
+    if winner is None:
+        return
+    parts = [
+        f"{difference(winner, score, maximise=direction == 'max')} {name} ({score})"
+        for name, score in scores.items()
+        if score is not None and name in ("zero-shot", "head", "uniform-lora", "full")
+    ]
+    if parts:
+        yield f"That is {'; '.join(parts)}."
+
+
+def difference(score: Score, other: Score, *, maximise: bool) -> str:
+    """Return how ``score`` compares with ``other``, honest about what the seeds can tell.
+
+    Example:
+        >>> difference(Score(0.83, 0.01, ()), Score(0.71, 0.01, ()), maximise=True)
+        '0.120 better than'
+        >>> difference(Score(0.83, 0.01, ()), Score(0.835, 0.01, ()), maximise=True)
+        'not to be told apart from'
+    """
+    gap = (score.mean - other.mean) * (1 if maximise else -1)
+    if abs(gap) <= math.hypot(score.spread or 0, other.spread or 0):
+        return "not to be told apart from"
+    return f"{number(abs(gap))} {'better' if gap > 0 else 'worse'} than"
+
+
+def _search(history: History, sweep: Sweep) -> str:
+    search, base = sweep.settings.search, sweep.template.trees["model"].get("base")
+    methods = ", ".join(sweep.template.branch_names)
+    return (
+        f"Searched: {len(sweep.space.dimensions)} parameters of {methods}"
+        + (f" on {base}" if base else "")
+        + f" with {search.searcher.kind}"
+        + (f" and {search.scheduler.kind}" if search.scheduler.kind != "none" else "")
+        + f", in {duration(history.active_seconds)}."
+    )
+
+
+def _counts(history: History) -> str:
+    known = counts(history)
+    told = [
+        f"{known[status]} {words}"
+        for status, words in (
+            ("finished", "ran all their steps"),
+            ("stopped", "were stopped early"),
+            ("failed", "failed"),
+            ("running", "are not over"),
+        )
+        if known[status]
+    ]
+    other = [
+        f"{known[status]} {words}"
+        for status, words in (("refused", "refused"), ("duplicate", "duplicates"))
+        if known[status]
+    ]
+    aside = f" Not counted: {', '.join(other)}." if other else ""
+    return (
+        f"{known['counted']} of {known['wanted']} trials are done"
+        + (f": {', '.join(told)}." if told else ".")
+        + aside
+    )
+
+
+def _seeds(score: Score) -> str:
+    return "1 seed" if len(score.values) == 1 else f"mean of {len(score.values)} seeds"

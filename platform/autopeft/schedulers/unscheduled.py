@@ -1,0 +1,27 @@
+"""No early stopping: every trial runs all its steps."""
+
+from typing import Any
+
+from autopeft.schedulers.base import Decision
+from autopeft.spec.search import NoScheduler
+
+
+class Unscheduled:
+    """Lets everything continue."""
+
+    def __init__(self, options: NoScheduler, *, steps: int) -> None:
+        self._steps = steps
+
+    def on_report(self, trial: str, step: int, loss: float) -> Decision:
+        """Continue."""
+        return Decision.CONTINUE
+
+    def on_end(self, trial: str) -> None:
+        """Nothing to remember."""
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: there is no state."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Nothing to load."""

@@ -1,0 +1,93 @@
+"""How the space is searched: searcher, scheduler, budget, objectives, constraints."""
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from autopeft.spec.record import Record
+
+
+class RandomSearcher(Record):
+    """Independent uniform points of the unit cube."""
+
+    kind: Literal["random"] = "random"
+    seed: int | None = Field(None, ge=0)
+
+
+class TpeSearcher(Record):
+    """Tree-structured Parzen estimator (Bergstra et al., 2011), Optuna's."""
+
+    kind: Literal["tpe"] = "tpe"
+    seed: int | None = Field(None, ge=0)
+    startup_trials: int = Field(10, ge=0)
+    candidates: int = Field(24, ge=1)
+    multivariate: bool = True
+    group: bool = True
+    constant_liar: bool = True
+
+
+Searcher: TypeAlias = Annotated[RandomSearcher | TpeSearcher, Field(discriminator="kind")]
+
+
+class NoScheduler(Record):
+    """Every trial runs all its steps."""
+
+    kind: Literal["none"] = "none"
+
+
+class AshaScheduler(Record):
+    """Asynchronous successive halving (Li et al., arXiv 1810.05934), one bracket, stopping.
+
+    At ``grace_steps * reduction**k`` steps a trial stops unless it is in the top 1/``reduction``
+    of those that came there before it.
+    """
+
+    kind: Literal["asha"] = "asha"
+    grace_steps: int = Field(10, ge=1)
+    reduction: float = Field(3, gt=1)
+
+
+Scheduler: TypeAlias = Annotated[NoScheduler | AshaScheduler, Field(discriminator="kind")]
+Direction: TypeAlias = Literal["min", "max"]
+
+
+class Constraint(Record):
+    """A bound on a reported metric, such as ``trainable_parameters: {at_most: 50000}``."""
+
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError("empty; write {at_most: …} or {at_least: …}")
+        if self.at_most is not None and self.at_least is not None and self.at_most < self.at_least:
+            raise ValueError(f"at_least {self.at_least:g} is above at_most {self.at_most:g}")
+        return self
+
+    def violation(self, value: float) -> float:
+        """Return by how much ``value`` breaks the bound; 0 or less where it holds."""
+        over = value - self.at_most if self.at_most is not None else float("-inf")
+        under = self.at_least - value if self.at_least is not None else float("-inf")
+        return max(over, under)
+
+
+class Search(Record):
+    """The budget and the way to spend it; ``trials`` is a total, also over resumes.
+
+    ``hours`` ends the search by wall-clock time, ``trial_timeout`` (seconds) a single trial.
+    ``retrain`` configurations are trained again with ``retrain_seeds`` fresh seeds each and scored
+    once on test; baselines get the same seeds.
+    """
+
+    searcher: Searcher = TpeSearcher()
+    scheduler: Scheduler = AshaScheduler()
+    trials: int = Field(24, ge=1)
+    hours: float | None = Field(None, gt=0)
+    trial_timeout: float | None = Field(None, gt=0)
+    objectives: dict[str, Direction] = Field({"accuracy": "max"}, min_length=1)
+    constraints: dict[str, Constraint] = Field(default_factory=dict)
+    baselines: bool = True
+    retrain: int = Field(3, ge=0)
+    retrain_seeds: int = Field(3, ge=1)
+    max_failures: int = Field(3, ge=0)

@@ -1,0 +1,199 @@
+"""The unit cube: the one place where values and numbers in [0, 1] are mapped to each other.
+
+A space is a tuple of dimensions. Searchers see its ``axes`` and propose a number in [0, 1] for
+each active one; ``Space.decode`` turns them into values, ``Space.encode`` turns values back. A
+dimension with ``n`` levels gives each an interval of width 1/n (so each is equally reachable), its
+centre is the level's number; a log-scaled integer's intervals are as wide as its logarithm says.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Cube: TypeAlias = Mapping[str, float]
+Values: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What a searcher knows of a dimension.
+
+    Attributes:
+        name: The dimension's name.
+        levels: How many levels it has; ``None`` for a continuous one.
+        ordered: Whether neighbouring numbers mean neighbouring values.
+        when: ``(name, level)`` of the choice that must be taken for this axis to exist.
+    """
+
+    name: str
+    levels: int | None = None
+    ordered: bool = True
+    when: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One thing that is searched: its values and where on [0, 1] they lie.
+
+    Attributes:
+        name: Dotted path in the search file, such as ``method.lora.rank``.
+        kind: ``float``, ``int`` or ``choice``.
+        low: Smallest value of a number.
+        high: Largest value of a number, included.
+        log: Whether a number is spaced by its logarithm.
+        step: Distance between the levels of a number on a grid.
+        choices: Values of a choice.
+        ordered: Whether the choices have an order.
+        when: ``(name, level)`` this dimension depends on.
+    """
+
+    name: str
+    kind: Literal["float", "int", "choice"]
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    step: float | None = None
+    choices: tuple[Any, ...] = ()
+    ordered: bool = True
+    when: tuple[str, int] | None = None
+
+    @property
+    def levels(self) -> int | None:
+        """Number of values that can be told apart; ``None`` if it is a continuum."""
+        if self.kind == "choice":
+            return len(self.choices)
+        if self.kind == "int":
+            return round((self.high - self.low) / (self.step or 1)) + 1
+        return None if self.step is None else round((self.high - self.low) / self.step) + 1
+
+    @property
+    def axis(self) -> Axis:
+        """The dimension as a searcher sees it."""
+        ordered = self.ordered if self.kind == "choice" else True
+        # A grid of equal levels would miss the upper numbers of a log scale: they lie too close.
+        return Axis(self.name, None if self.log else self.levels, ordered, self.when)
+
+    def value(self, position: float) -> Any:
+        """Return the value at ``position`` in [0, 1]; positions outside are moved to the edge.
+
+        Example:
+            >>> Dimension("rate", "float", 1e-4, 1e-2, log=True).value(0.5)
+            0.001
+            >>> Dimension("rank", "choice", choices=(1, 2, 4, 8)).value(0.99)
+            8
+        """
+        position = min(max(position, 0.0), 1.0)
+        if self.kind == "choice":
+            return self.choices[self._level(position)]
+        number = self._number(position)
+        return int(number) if self.kind == "int" else number
+
+    def _number(self, position: float) -> float:
+        if position in (0.0, 1.0):  # the very numbers the user wrote, whatever rounding does
+            return self.high if position else self.low
+        if self.log:
+            low, high = self._log_bounds()
+            number = math.exp(low + position * (high - low))
+            # 15 digits: exp(log(x)) gives the number the user wrote, not its neighbour.
+            number = round(number) if self.kind == "int" else float(f"{number:.15g}")
+        elif self.levels is not None:
+            number = self.low + self._level(position) * (self.step or 1)
+            number = float(f"{number:.12g}")
+        else:
+            number = self.low * (1 - position) + self.high * position
+        return min(max(number, self.low), self.high)
+
+    def position(self, value: Any) -> float:
+        """Return where in [0, 1] ``value`` lies; the centre of its interval if it is a level.
+
+        Raises:
+            ValueError: The value is not in this dimension; the message says what is.
+        """
+        if self.kind == "choice":
+            for level, choice in enumerate(self.choices):
+                if choice == value and isinstance(choice, bool) == isinstance(value, bool):
+                    return (level + 0.5) / len(self.choices)
+            raise ValueError(f"{self.name}: {value!r} is not one of {list(self.choices)}")
+        number = float(value)
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{self.name}: {value!r} is outside [{self.low:g}, {self.high:g}]")
+        if self.log:
+            low, high = self._log_bounds()
+            return (math.log(number) - low) / (high - low)
+        if self.levels is not None:
+            return (round((number - self.low) / (self.step or 1)) + 0.5) / self.levels
+        return (number - self.low) / (self.high - self.low)
+
+    def _level(self, position: float) -> int:
+        levels = self.levels or 1
+        return min(int(position * levels), levels - 1)
+
+    def _log_bounds(self) -> tuple[float, float]:
+        """Ends of the logarithmic scale; half a unit further out for whole numbers."""
+        margin = 0.5 if self.kind == "int" else 0.0
+        return math.log(self.low - margin), math.log(self.high + margin)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The dimensions of a search; conditional ones name the choice that switches them on."""
+
+    dimensions: tuple[Dimension, ...]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The space as a searcher sees it."""
+        return tuple(dimension.axis for dimension in self.dimensions)
+
+    def __getitem__(self, name: str) -> Dimension:
+        return next(d for d in self.dimensions if d.name == name)
+
+    def decode(self, cube: Cube) -> Values:
+        """Return the values of the dimensions that exist at this point, in order.
+
+        Raises:
+            KeyError: The point lacks a dimension that exists there.
+        """
+        values: Values = {}
+        for dimension in self.dimensions:
+            if self._exists(dimension, values):
+                values[dimension.name] = dimension.value(cube[dimension.name])
+        return values
+
+    def encode(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """Return the point where ``values`` lie; the inverse of ``decode``.
+
+        Raises:
+            ValueError: A value is not in its dimension.
+        """
+        return {
+            dimension.name: dimension.position(values[dimension.name])
+            for dimension in self.dimensions
+            if dimension.name in values
+        }
+
+    def _exists(self, dimension: Dimension, values: Mapping[str, Any]) -> bool:
+        if dimension.when is None:
+            return True
+        name, level = dimension.when
+        return name in values and values[name] == self[name].choices[level]
+
+
+def active_axes(axes: Iterable[Axis], cube: Cube) -> list[Axis]:
+    """Return the axes that exist at ``cube``, in order.
+
+    A condition holds when the choice's number falls into the named level's interval.
+    """
+    by_name = {axis.name: axis for axis in axes}
+    active: list[Axis] = []
+    names: set[str] = set()
+    for axis in by_name.values():
+        if axis.when is not None:
+            parent, level = axis.when
+            levels = by_name[parent].levels or 1
+            if parent not in names or min(int(cube[parent] * levels), levels - 1) != level:
+                continue
+        active.append(axis)
+        names.add(axis.name)
+    return active

@@ -1,0 +1,128 @@
+"""A whole sweep, validated: the template to search, and how."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from autopeft.core.choices import known_words
+from autopeft.spec.cluster import Cluster
+from autopeft.spec.problems import complaints, unknown_key
+from autopeft.spec.record import Record
+from autopeft.spec.resources import Resources
+from autopeft.spec.search import Search
+from autopeft.spec.space import Space, Values
+from autopeft.spec.task import BUILT_METRICS, LAST_METRICS, LOOP_METRICS, METRICS
+from autopeft.spec.template import SECTIONS, Complaint, Template, read_template
+from autopeft.spec.tracking import Tracking
+from autopeft.spec.trial import TrialSpec
+
+
+class Settings(Record):
+    """The half of a search file that is not searched."""
+
+    name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(0, ge=0)
+    search: Search = Search()
+    resources: Resources = Resources()
+    cluster: str | Cluster = "local"
+    tracking: Tracking = Tracking()
+
+
+class Sweep:
+    """One search: ``settings`` (validated) and ``template`` (validated at all its ends).
+
+    ``raw`` is the composed file as plain data; it is what is saved and what makes the same sweep
+    again.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], settings: Settings, template: Template) -> None:
+        self.raw = dict(raw)
+        self.settings = settings
+        self.template = template
+
+    @property
+    def name(self) -> str:
+        """The sweep's name, part of its run folder's."""
+        return self.settings.name
+
+    @property
+    def space(self) -> Space:
+        """What is searched."""
+        return self.template.space
+
+    def trial(self, values: Values, *, seed: int | None = None) -> TrialSpec:
+        """Return the concrete trial at ``values``; all trials share the sweep's seed by default."""
+        return self.template.trial(values, seed=self.settings.seed if seed is None else seed)
+
+
+def read_sweep(raw: Mapping[str, Any]) -> tuple[Sweep | None, list[Complaint]]:
+    """Judge a composed file; return the sweep, or ``None`` and everything that is wrong."""
+    wrong: list[Complaint] = []
+    template, template_wrong = read_template({name: raw.get(name) for name in SECTIONS})
+    wrong += template_wrong
+    settings = _read_settings(raw, wrong)
+    if settings is not None:
+        trial = None if template is None else template.trial(_first_values(template), seed=0)
+        wrong += _unmeasured(settings.search, trial)
+        wrong += _never_stopped(settings.search, trial)
+    if settings is None or template is None or wrong:
+        return None, wrong
+    return Sweep(raw, settings, template), wrong
+
+
+def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings | None:
+    """Validate what is not searched; append to ``wrong``."""
+    known = sorted([*SECTIONS, *Settings.model_fields])
+    own = {key: value for key, value in raw.items() if key in Settings.model_fields}
+    wrong += [((key,), unknown_key(key, known)) for key in raw if key not in known]
+    try:
+        return Settings.model_validate(own)
+    except ValidationError as error:
+        wrong += complaints(error, Settings)
+        return None
+
+
+def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:
+    """Yield what keeps the scheduler from ever stopping a trial."""
+    scheduler = search.scheduler
+    if scheduler.kind != "asha":
+        return
+    if trial is not None and scheduler.grace_steps > trial.training.steps:
+        yield (
+            ("search", "scheduler", "grace_steps"),
+            f"{scheduler.grace_steps} is above training.steps {trial.training.steps}; no trial "
+            "would ever stop early",
+        )
+    for metric in LAST_METRICS:
+        if metric in search.objectives:
+            yield (
+                ("search", "objectives", metric),
+                f"{metric} is scored with the last report only, so no trial can be stopped early "
+                "by it; write scheduler: {kind: none}",
+            )
+
+
+def _unmeasured(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:
+    """Yield the objectives and constraints that no report will hold."""
+    task = "contrastive" if trial is None else trial.task.kind
+    reported = [*METRICS[task], *LOOP_METRICS]
+    if trial is not None and not getattr(trial.task.data, "source_clips", 0):
+        reported = [metric for metric in reported if metric not in LAST_METRICS]
+    for metric in search.objectives:
+        path = ("search", "objectives", metric)
+        if metric in BUILT_METRICS:
+            bound = f"search.constraints: {{{metric}: {{at_most: …}}}}"
+            yield path, f"{metric} is known before training; bound it: {bound}"
+        elif metric not in reported:
+            yield path, f"no metric named {metric!r}{known_words(metric, reported)}"
+    known = [*reported, *BUILT_METRICS]
+    for metric in search.constraints:
+        if metric not in known:
+            path = ("search", "constraints", metric)
+            yield path, f"no metric named {metric!r}{known_words(metric, known)}"
+
+
+def _first_values(template: Template) -> Values:
+    space = template.space
+    return space.decode({dimension.name: 0.0 for dimension in space.dimensions})

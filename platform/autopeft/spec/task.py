@@ -1,0 +1,61 @@
+"""What success means, as a user writes it."""
+
+from typing import Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from autopeft.spec.data import Data
+from autopeft.spec.record import Record
+
+
+class ContrastiveTask(Record):
+    """Bring sounds and their captions together; score zero-shot classification and retrieval.
+
+    The loss is ``caption_bank_weight`` x cross-entropy of a sound against all captions plus
+    ``in_batch_weight`` x symmetric InfoNCE within the batch. ``prompt`` wraps every caption.
+    """
+
+    kind: Literal["contrastive"] = "contrastive"
+    data: Data
+    caption_bank_weight: float = Field(1.0, ge=0, le=1000)
+    in_batch_weight: float = Field(0.0, ge=0, le=1000)
+    prompt: str = "{caption}"
+
+    @model_validator(mode="after")
+    def _some_loss(self) -> Self:
+        if self.caption_bank_weight + self.in_batch_weight <= 0:
+            raise ValueError("caption_bank_weight and in_batch_weight are both 0; raise one")
+        if "{caption}" not in self.prompt:
+            raise ValueError(f"prompt {self.prompt!r} lacks {{caption}}")
+        return self
+
+
+# What the trial loop itself reports, whatever the task.
+LOOP_METRICS = (
+    "train_loss",
+    "step_seconds",
+    "cpu_seconds",
+    "gpu_memory_mb",
+    "system/memory_rss_mb",
+)
+# Known before training: a bound, not an aim.
+BUILT_METRICS = ("trainable_parameters",)
+# Scored with the last report only, so that nothing can be stopped early by it.
+LAST_METRICS = ("source_accuracy",)
+# What each task reports of validation: what can be an objective or be bounded.
+METRICS: dict[str, tuple[str, ...]] = {
+    "contrastive": (
+        "accuracy",
+        "accuracy_stderr",
+        "loss",
+        *(
+            f"{direction}_{metric}"
+            for direction in ("audio_to_text", "text_to_audio")
+            for metric in ("recall_at_1", "recall_at_5", "recall_at_10", "map_at_10")
+        ),
+        *LAST_METRICS,
+    ),
+}
+
+# One task so far; the next joins as `Annotated[ContrastiveTask | …, Field(discriminator="kind")]`.
+Task: TypeAlias = ContrastiveTask

@@ -1,0 +1,370 @@
+"""A search file's searchable half: trees with distributions in the leaves, and what they span.
+
+``read_template`` takes the raw ``task``, ``model``, ``method`` and ``training`` sections and
+returns a ``Template``: the space, and the way from a point's values to one ``TrialSpec``. Both
+ends of every distribution and every choice are validated, also together where they depend on each
+other, so a file that passes here cannot meet a validation error in the middle of a sweep.
+"""
+
+import copy
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from autopeft.spec.distribution import OneOf, Range, is_distribution, read_distribution
+from autopeft.spec.method import METHOD_RECORDS
+from autopeft.spec.model import Model
+from autopeft.spec.problems import Path, complaints, dotted
+from autopeft.spec.space import Dimension, Space, Values
+from autopeft.spec.trial import TrialSpec
+
+SECTIONS = ("task", "model", "method", "training")
+MOST_CORNERS = 512
+NOT_SEARCHED = ("steps", "report_every", "kind", "name", "data")
+
+Tree = dict[str, Any]
+Complaint = tuple[Path, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """One distribution: where in the file it stands, and the dimension it makes."""
+
+    path: Path
+    dimension: Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One alternative of ``method``: its name, its tree and the file path of that tree."""
+
+    name: str
+    tree: Tree
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The searchable half of a sweep.
+
+    Attributes:
+        trees: The four sections, each with a representative value where a distribution stands;
+            ``method`` is the first branch.
+        branches: The alternatives of ``method``; one unless the file says ``any_of``.
+        searched: Every distribution, in the order of the file.
+    """
+
+    trees: Tree
+    branches: tuple[Branch, ...]
+    searched: tuple[Searched, ...]
+
+    @property
+    def space(self) -> Space:
+        """All dimensions; with several branches, the choice ``method`` comes first."""
+        choice = (
+            (Dimension("method", "choice", choices=self.branch_names, ordered=False),)
+            if len(self.branches) > 1
+            else ()
+        )
+        return Space(choice + tuple(searched.dimension for searched in self.searched))
+
+    @property
+    def branch_names(self) -> tuple[str, ...]:
+        """The names of the alternatives of ``method``."""
+        return tuple(branch.name for branch in self.branches)
+
+    def trial(self, values: Values, *, seed: int) -> TrialSpec:
+        """Return the concrete trial at ``values`` (dimension name to value)."""
+        name = values.get("method", self.branches[0].name)
+        branch = next(branch for branch in self.branches if branch.name == name)
+        trees = copy.deepcopy({**self.trees, "method": branch.tree})
+        for searched in self.searched:
+            if searched.dimension.name in values:
+                relative = _inside(searched.path, branch)
+                if relative is not None:
+                    _set(trees, relative, values[searched.dimension.name])
+        return TrialSpec.model_validate({**trees, "seed": seed})
+
+
+def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Complaint]]:
+    """Read the four sections; return the template, or ``None`` and everything that is wrong."""
+    wrong: list[Complaint] = []
+    sections = {name: {} if sections.get(name) is None else sections[name] for name in SECTIONS}
+    for name, section in sections.items():
+        if not isinstance(section, dict):
+            wrong.append(((name,), f"found {section!r}, a mapping (key: value) would be right"))
+    if wrong:
+        return None, wrong
+    branches = list(_branches(sections["method"], wrong))
+    searched: list[Searched] = []
+    trees: Tree = {}
+    for name in ("task", "model", "training"):
+        record = TrialSpec.model_fields[name].annotation
+        trees[name], found = _plain(sections[name], (name,), _as_record(record), wrong)
+        searched += [Searched(path, _named(d, dotted(path))) for path, d in found]
+    plain_branches = []
+    for level, branch in enumerate(branches):
+        record = METHOD_RECORDS.get(str(branch.tree.get("kind")))
+        tree, found = _plain(branch.tree, branch.path, record, wrong)
+        plain_branches.append(Branch(branch.name, tree, branch.path))
+        for path, dimension in found:
+            relative = dotted(path[len(branch.path) :])
+            several = len(branches) > 1
+            full = f"method.{branch.name}.{relative}" if several else f"method.{relative}"
+            when = ("method", level) if several else None
+            searched.append(Searched(path, _named(dimension, full, when)))
+    if not plain_branches:
+        return None, wrong
+    template = Template(
+        {**trees, "method": plain_branches[0].tree}, tuple(plain_branches), tuple(searched)
+    )
+    wrong += _check_values(template, {path for path, _ in wrong})
+    return (None if wrong else template), wrong
+
+
+def _branches(method: Tree, wrong: list[Complaint]) -> Iterator[Branch]:
+    """Yield the alternatives of ``method``; complain about names that stand twice."""
+    if "any_of" not in method:
+        yield _branch(method, ("method",), wrong)
+        return
+    for key in method.keys() - {"any_of"}:
+        wrong.append((("method", key), "any_of stands alone; move this key into the branches"))
+    alternatives = method["any_of"]
+    if not isinstance(alternatives, list) or not alternatives:
+        wrong.append((("method", "any_of"), "found no list of methods; write - kind: lora …"))
+        return
+    seen: set[str] = set()
+    for index, tree in enumerate(alternatives):
+        path = ("method", "any_of", index)
+        if not isinstance(tree, dict):
+            wrong.append((path, f"found {tree!r}, a mapping (kind: …) would be right"))
+            continue
+        branch = _branch(tree, path, wrong)
+        if branch.name in seen:
+            wrong.append((path, f"two branches are named {branch.name!r}; give one a name: …"))
+        seen.add(branch.name)
+        yield branch
+
+
+def _branch(tree: Tree, path: Path, wrong: list[Complaint]) -> Branch:
+    tree = dict(tree)
+    if "parts" in tree:
+        tree.setdefault("kind", "parts")
+    if "kind" not in tree:
+        wrong.append((path, "no kind given; write e.g. kind: lora, or any_of, or parts"))
+    name = str(tree.pop("name", tree.get("kind", "?")))
+    return Branch(name, tree, path)
+
+
+def _plain(
+    node: Any, path: Path, record: type[BaseModel] | None, wrong: list[Complaint]
+) -> tuple[Any, list[tuple[Path, Dimension]]]:
+    """Replace every distribution below ``node`` by a representative value; collect them."""
+    if record is not None and isinstance(node, dict):
+        record = _member(record, node)
+    found: list[tuple[Path, Dimension]] = []
+    if isinstance(node, list):
+        plain_list = []
+        for index, item in enumerate(node):
+            kind = METHOD_RECORDS.get(str(item.get("kind"))) if isinstance(item, dict) else None
+            plain, below = _plain(item, (*path, index), kind, wrong)
+            plain_list.append(plain)
+            found += below
+        return plain_list, found
+    if not isinstance(node, dict):
+        return node, found
+    plain_dict: Tree = {}
+    for key, value in node.items():
+        here = (*path, key)
+        annotation = (
+            record.model_fields[key].annotation if record and key in record.model_fields else None
+        )
+        if value == "search" and record is not None and key in record.model_fields:
+            value = _default_range(record, key, here, wrong)
+            if value is None:
+                continue
+        if is_distribution(value):
+            dimension = _dimension(value, key, here, annotation, wrong)
+            if dimension is None:
+                continue
+            plain_dict[key] = dimension.value(0.0)
+            found.append((here, dimension))
+        else:
+            plain_dict[key], below = _plain(value, here, _as_record(annotation), wrong)
+            found += below
+    return plain_dict, found
+
+
+def _default_range(
+    record: type[BaseModel], key: str, path: Path, wrong: list[Complaint]
+) -> Tree | None:
+    """Return what the word ``search`` stands for; complain where there is no such range."""
+    ranges: dict[str, Tree] = getattr(record, "search_ranges", {})
+    if key not in ranges:
+        known = f"; it stands for a range in {', '.join(sorted(ranges))}" if ranges else ""
+        wrong.append(
+            (path, f"{key} has no default range{known}; write {{low: …, high: …}} or one_of")
+        )
+    return ranges.get(key)
+
+
+def _dimension(
+    value: Tree, key: str, path: Path, annotation: Any, wrong: list[Complaint]
+) -> Dimension | None:
+    if key in NOT_SEARCHED or "data" in path:
+        wrong.append(
+            (path, f"{key} is not searched (it is the same for all trials): write one value")
+        )
+        return None
+    try:
+        distribution = read_distribution(value)
+    except ValidationError as error:
+        record = OneOf if "one_of" in value else Range
+        wrong += [((*path, *below), text) for below, text in complaints(error, record)]
+        return None
+    if isinstance(distribution, OneOf):
+        return Dimension(
+            dotted(path), "choice", choices=distribution.one_of, ordered=distribution.is_ordered
+        )
+    integer = int in _scalar_types(annotation) and float not in _scalar_types(annotation)
+    numbers = (distribution.low, distribution.high, distribution.step or 1)
+    if integer and any(number != int(number) for number in numbers):
+        wrong.append(
+            (
+                path,
+                f"{key} is a whole number; low {distribution.low:g}, high "
+                f"{distribution.high:g} and step must be whole",
+            )
+        )
+        return None
+    if annotation is not None and not _scalar_types(annotation) & {int, float}:
+        wrong.append((path, f"{key} is not a number; write {{one_of: […]}}"))
+        return None
+    return Dimension(
+        dotted(path),
+        "int" if integer else "float",
+        low=distribution.low,
+        high=distribution.high,
+        log=distribution.log,
+        step=distribution.step,
+    )
+
+
+def _check_values(template: Template, known_wrong: set[Path]) -> Iterator[Complaint]:
+    """Validate a representative trial of every branch, then the corners of every section.
+
+    Corners and not only ends: two values that are each right can be wrong together (two weights of
+    which one may be 0).
+    """
+    seen: set[Complaint] = set()
+    for branch in template.branches:
+        base = {**template.trees, "method": branch.tree, "seed": 0}
+        basic = set(_complaints(base, branch))
+        for complaint in sorted(basic - seen, key=str):
+            if not any(_under(complaint[0], path) for path in known_wrong):
+                yield complaint
+        seen |= basic
+        for corner in _corners(template, branch):
+            trees = copy.deepcopy(base)
+            for searched, value in corner:
+                _set(trees, _inside(searched.path, branch) or (), value)
+            for path, text in _complaints(trees, branch):
+                if (path, text) not in seen:
+                    seen.add((path, text))
+                    yield _corner_path(path, corner), text
+
+
+def _corners(template: Template, branch: Branch) -> Iterator[tuple[tuple[Searched, Any], ...]]:
+    """Yield the combinations of ends within one section; method's fields do not know each other."""
+    for section in SECTIONS:
+        inside = [
+            [(searched, value) for value in _ends(searched.dimension)]
+            for searched in template.searched
+            if searched.path[0] == section and _inside(searched.path, branch) is not None
+        ]
+        if section == "method":
+            yield from ((end,) for ends in inside for end in ends)
+        elif inside:
+            yield from itertools.islice(itertools.product(*inside), MOST_CORNERS)
+
+
+def _corner_path(path: Path, corner: tuple[tuple[Searched, Any], ...]) -> Path:
+    """Return where to complain: at the distribution, if the complaint is of the whole record."""
+    paths = [searched.path for searched, _ in corner]
+    return path if path in paths else next((p for p in paths if _under(p, path)), path)
+
+
+def _complaints(trees: Tree, branch: Branch) -> Iterator[Complaint]:
+    try:
+        TrialSpec.model_validate(trees)
+    except ValidationError as error:
+        for path, message in complaints(error, TrialSpec):
+            yield (branch.path + path[1:] if path[:1] == ("method",) else path), message
+
+
+def _ends(dimension: Dimension) -> tuple[Any, ...]:
+    if dimension.kind == "choice":
+        return dimension.choices
+    return (dimension.value(0.0), dimension.value(1.0))
+
+
+def _inside(path: Path, branch: Branch) -> Path | None:
+    """Return ``path`` within the trial's trees, or ``None`` if it lies in another branch."""
+    if path[0] != "method":
+        return path
+    if path[: len(branch.path)] != branch.path:
+        return None
+    return ("method", *path[len(branch.path) :])
+
+
+def _under(path: Path, top: Path) -> bool:
+    return path[: len(top)] == top
+
+
+def _set(tree: Any, path: Path, value: Any) -> None:
+    for step in path[:-1]:
+        tree = tree[step]
+    tree[path[-1]] = value
+
+
+def _named(dimension: Dimension, name: str, when: tuple[str, int] | None = None) -> Dimension:
+    return Dimension(
+        name, dimension.kind, dimension.low, dimension.high, dimension.log, dimension.step,
+        dimension.choices, dimension.ordered, when,
+    )  # fmt: skip
+
+
+def _as_record(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        record = _as_record(argument)
+        if record is not None:
+            return record
+    return None
+
+
+def _member(record: type[BaseModel], node: Tree) -> type[BaseModel]:
+    """Return the record that ``node``'s kind names, where ``record`` is one of the methods."""
+    return (
+        METHOD_RECORDS.get(str(node.get("kind")), record)
+        if "kind" in node and (record in METHOD_RECORDS.values())
+        else record
+    )
+
+
+def _scalar_types(annotation: Any) -> set[Any]:
+    if get_origin(annotation) is Literal:
+        return {type(value) for value in get_args(annotation)}
+    if get_origin(annotation) is Annotated:
+        return _scalar_types(get_args(annotation)[0])
+    if get_args(annotation):
+        return set().union(*map(_scalar_types, get_args(annotation))) - {NoneType}
+    return {annotation}
+
+
+__all__ = ["Branch", "Complaint", "Model", "Searched", "Template", "read_template"]

@@ -1,0 +1,47 @@
+"""The Python API: what the command line does, as functions."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autopeft.clusters.local import run_driver
+from autopeft.core.errors import AutopeftError
+from autopeft.spec.load import load_sweep
+from autopeft.tracking.run_folder import RunFolder, create_run, open_run
+
+
+def run(
+    spec: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    runs: str | Path = "runs",
+) -> RunFolder:
+    """Run the sweep that a YAML file, or the same as a dict, describes; return its run folder.
+
+    Args:
+        spec: A search file or its content.
+        overrides: ``path=value`` pairs, such as ``search.trials=48``.
+        runs: Where run folders go.
+
+    Raises:
+        InputError: Holds every problem of the spec at once.
+        AutopeftError: The sweep did not reach its end; ``resume`` continues it.
+
+    Example:
+        >>> run("search.yaml", ["search.trials=48"]).trials()  # doctest: +SKIP
+    """
+    return _drive(create_run(load_sweep(spec, overrides), Path(runs)))
+
+
+def resume(folder: str | Path) -> RunFolder:
+    """Continue a sweep where its journal leaves off; a finished one only gets its page again."""
+    return _drive(open_run(folder))
+
+
+def _drive(run_folder: RunFolder) -> RunFolder:
+    if run_driver(run_folder) != 0:
+        raise AutopeftError(
+            f"the sweep did not reach its end; see {run_folder.driver_log}, then "
+            f"`autopeft resume {run_folder.path}`"
+        )
+    return run_folder

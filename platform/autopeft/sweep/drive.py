@@ -1,0 +1,142 @@
+"""A run folder in, a finished sweep out: what runs inside the allocation, or on the laptop.
+
+``drive`` reads the journal (empty for a new run), lets Ray Tune run what the conductor assigns,
+and at the end writes the result, the page and the winner's adapter.
+"""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib import import_module
+
+from autopeft.core.places import write_json
+from autopeft.spec.sweep import Sweep
+from autopeft.sweep.conductor import Conductor
+from autopeft.sweep.finish import finish
+from autopeft.sweep.ray_session import ray_session
+from autopeft.tracking.events import AnyEvent, Ended, SweepStarted
+from autopeft.tracking.journal import Journal, Listener, read_journal
+from autopeft.tracking.mlflow_tracker import MlflowTracker
+from autopeft.tracking.run_folder import RunFolder
+
+WARM = "autopeft.sweep.trainable:WarmTrainable"
+VERSIONED = ("autopeft", "ray", "torch", "transformers", "peft", "optuna", "mlflow")
+
+
+class Ending(StrEnum):
+    """How a drive ended."""
+
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+
+
+def drive(run: RunFolder, *, listeners: Sequence[Listener] = (), trainable: str = WARM) -> Ending:
+    """Run a sweep to its end, from wherever its journal stands.
+
+    Args:
+        run: A run folder made by ``create_run``.
+        listeners: Called with every event after it is on disk.
+        trainable: What a trial is, as ``module:class``; benchmarks put a trivial one here.
+
+    Returns:
+        ``INTERRUPTED`` if Ctrl-C or ``autopeft stop`` came first; the journal holds all the same.
+
+    Raises:
+        AutopeftError: Ray does not start, the journal cannot be written, another driver is at it.
+    """
+    sweep = run.sweep()
+    events = list(read_journal(run.journal)) if run.journal.exists() else []
+    journal = Journal(run.journal)
+    tracker = MlflowTracker(run, sweep) if sweep.settings.tracking.enabled else None
+    try:
+        (run.path / "driver.pid").write_text(f"{os.getpid()}\n")
+        if tracker is not None:
+            journal.listen(tracker.listen)
+        for listener in listeners:
+            journal.listen(listener)
+        journal.listen(lambda event: _tidy(run, event))
+        conductor = _conductor(sweep, journal, events)
+        over = conductor.history.is_over
+        ending = Ending.DONE if over else _run_on_ray(conductor, run, sweep, trainable)
+        if ending is Ending.DONE:
+            finish(run, sweep, conductor.history)
+            if tracker is not None:
+                tracker.finish(conductor.history)
+        return ending
+    finally:
+        if tracker is not None:
+            tracker.close(timeout_s=20)
+        journal.close()
+        (run.path / "driver.pid").unlink(missing_ok=True)
+
+
+def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conductor:
+    """Return the conductor where the journal leaves off, having noted who takes over."""
+    now = time.time()
+    if not events:
+        journal.write(
+            SweepStarted(
+                time=now,
+                sweep=journal.path.parent.name,
+                name=sweep.name,
+                seed=sweep.settings.seed,
+                versions=_versions(),
+                git_commit=_git_commit(),
+                host=platform.node(),
+            )
+        )
+        events = list(read_journal(journal.path))
+        return Conductor(sweep, journal, events=events)
+    conductor = Conductor(sweep, journal, events=events)
+    if not conductor.history.is_over or conductor.history.counted < sweep.settings.search.trials:
+        conductor.resume()
+    return conductor
+
+
+def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: str) -> Ending:
+    resources = sweep.settings.resources
+    with ray_session(
+        run, cpus=resources.cpus, gpus=resources.gpus, max_concurrent=resources.max_concurrent
+    ) as session:
+        write_json(run.path / "ray.json", {"dashboard": session.dashboard, "slots": session.slots})
+        from autopeft.sweep.tune_run import run_tune
+
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        module, _, name = trainable.partition(":")
+        run_tune(
+            conductor, run, slots=session.slots, trainable=getattr(import_module(module), name)
+        )
+    if conductor.failure is not None:
+        raise conductor.failure
+    return Ending.DONE if conductor.history.is_over else Ending.INTERRUPTED
+
+
+def _tidy(run: RunFolder, event: AnyEvent) -> None:
+    """Remove the checkpoint of a trial that is over; an adapter stays."""
+    if isinstance(event, Ended):
+        folder = run.trial(event.trial)
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _versions() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in VERSIONED}
+    return {"python": platform.python_version(), **versions}
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the folder the command was typed in, if it is a checkout."""
+    folder = os.environ.get("PWD", ".")
+    command = ["git", "-C", folder, "rev-parse", "HEAD"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,62 @@
+"""Runs the searcher never sees: baselines to compare with, retrainings to trust a winner."""
+
+from autopeft.core.seeds import derive_seed
+from autopeft.spec.method import AnyMethod, Full, Head, Lora, ZeroShot
+from autopeft.spec.sweep import Sweep
+from autopeft.spec.trial import TrialSpec
+from autopeft.tracking.events import Kind, Planned
+from autopeft.tracking.history import History
+
+# In the order they run: what costs nothing first.
+BASELINES: dict[str, AnyMethod] = {
+    "zero-shot": ZeroShot(),
+    "head": Head(),
+    "uniform-lora": Lora(),
+    "full": Full(),
+}
+
+
+def fresh_seeds(sweep: Sweep) -> list[int]:
+    """Return the seeds of retrainings and baselines; none is the search's own."""
+    settings = sweep.settings
+    return [
+        derive_seed(settings.seed, "retrain", index)
+        for index in range(settings.search.retrain_seeds)
+    ]
+
+
+def baseline_runs(sweep: Sweep) -> list[Planned]:
+    """Return every baseline with every seed; zero-shot once, since it has no randomness."""
+    if not sweep.settings.search.baselines:
+        return []
+    seeds = fresh_seeds(sweep)
+    pairs = [
+        (name, seed) for name in BASELINES for seed in (seeds if name != "zero-shot" else seeds[:1])
+    ]
+    return [
+        Planned(time=0, trial=f"b{index:04d}", kind=Kind.BASELINE, name=name, seed=seed)
+        for index, (name, seed) in enumerate(pairs)
+    ]
+
+
+def baseline_spec(sweep: Sweep, name: str, *, seed: int) -> TrialSpec:
+    """Return a baseline's trial: its own method, all else from the middle of the space."""
+    middle = sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions})
+    return sweep.trial(middle, seed=seed).model_copy(update={"method": BASELINES[name]})
+
+
+def retrain_runs(sweep: Sweep, history: History) -> list[Planned]:
+    """Return the best configurations with fresh seeds; fixed once the search is over."""
+    return [
+        Planned(
+            time=0,
+            trial=f"r{rank * sweep.settings.search.retrain_seeds + index:04d}",
+            kind=Kind.RETRAIN,
+            name=f"{trial.id} again, seed {index + 1}",
+            seed=seed,
+            of=trial.id,
+            values=trial.values,
+        )
+        for rank, trial in enumerate(history.ranked()[: sweep.settings.search.retrain])
+        for index, seed in enumerate(fresh_seeds(sweep))
+    ]

@@ -1,0 +1,122 @@
+"""What a sweep would run, before anything runs: ``autopeft plan`` prints it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from autopeft.reports.standing import settings
+from autopeft.searchers import Proposal, make_searcher
+from autopeft.spec.resources import Resources
+from autopeft.spec.sweep import Sweep
+from autopeft.sweep.extras import baseline_runs
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run.
+
+    Attributes:
+        name: The sweep's.
+        trials: How many search trials count.
+        steps: At most so many steps each.
+        searcher: Its kind.
+        scheduler: Its kind.
+        first: The first configurations the searcher will ask for.
+        baselines: The name of every baseline run, one for each seed.
+        retrainings: How many runs confirm the best at the end.
+        slots: How many trials this machine runs at a time; 0 if not even one fits.
+    """
+
+    name: str
+    trials: int
+    steps: int
+    searcher: str
+    scheduler: str
+    first: tuple[Mapping[str, Any], ...]
+    baselines: tuple[str, ...]
+    retrainings: int
+    slots: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+def make_plan(sweep: Sweep, *, first: int = 5) -> Plan:
+    """Return what the sweep would run; asks a fresh searcher, starts and writes nothing."""
+    search = sweep.settings.search
+    points = tuple(_first_points(sweep, min(first, search.trials)))
+    return Plan(
+        name=sweep.name,
+        trials=search.trials,
+        steps=sweep.trial(_middle(sweep)).training.steps,
+        searcher=search.searcher.kind,
+        scheduler=search.scheduler.kind,
+        first=points,
+        baselines=tuple(run.name for run in baseline_runs(sweep)),
+        retrainings=search.retrain * search.retrain_seeds,
+        slots=slots_here(sweep.settings.resources),
+    )
+
+
+def slots_here(resources: Resources) -> int:
+    """Return how many trials fit on this machine at a time."""
+    slots = len(os.sched_getaffinity(0)) // resources.cpus
+    if resources.gpus:
+        slots = min(slots, int(_gpus_here() / resources.gpus + 1e-9))
+    return min(slots, resources.max_concurrent or slots)
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a plan as lines."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    stopping = "" if plan.scheduler == "none" else f", stopped early by {plan.scheduler}"
+    yield f"{plan.name}: {plan.trials} trials of at most {plan.steps} steps{stopping}"
+    if plan.slots:
+        yield f"on this machine {plan.slots} at a time"
+    else:
+        yield "on this machine not one trial fits: lower resources.cpus or resources.gpus"
+    yield ""
+    yield f"{plan.searcher} begins with"
+    for number, values in enumerate(plan.first):
+        yield f"  t{number:04d}  {settings(values) or '(nothing is searched)'}"
+    yield ""
+    counts = {name: plan.baselines.count(name) for name in dict.fromkeys(plan.baselines)}
+    if counts:
+        words = [f"{name} ({count} seeds)" if count > 1 else name for name, count in counts.items()]
+        yield f"beside them {len(plan.baselines)} baseline runs: {', '.join(words)}"
+    if plan.retrainings:
+        yield f"at the end {plan.retrainings} runs train the best again with fresh seeds"
+    yield "nothing was started; `autopeft run` starts it"
+
+
+def _first_points(sweep: Sweep, count: int) -> Iterator[Mapping[str, Any]]:
+    search = sweep.settings.search
+    searcher = make_searcher(
+        search.searcher,
+        axes=sweep.space.axes,
+        directions=tuple(search.objectives.values()),
+        seed=sweep.settings.seed,
+    )
+    for _ in range(count):
+        proposal = searcher.ask()
+        if not isinstance(proposal, Proposal):
+            return
+        yield sweep.space.decode(proposal.cube)
+
+
+def _middle(sweep: Sweep) -> dict[str, Any]:
+    return sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
+
+
+def _gpus_here() -> int:
+    """Count NVIDIA devices as Ray does by default: those made visible, else those there are."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([word for word in visible.split(",") if word.strip()])
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))

@@ -1,0 +1,74 @@
+"""Our conductor spoken in Ray Tune's words: what happens with a trial that reports.
+
+Tune asks the scheduler first, then the searcher, then callbacks; so this is where a report is
+journalled, before anybody else learns of it.
+"""
+
+import json
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from autopeft.core.errors import AutopeftError
+from autopeft.schedulers import Decision
+from autopeft.sweep.conductor import Conductor
+from autopeft.sweep.ray_searcher import trial_of
+from autopeft.sweep.warm_up import WarmUp, is_warm_up
+from autopeft.tracking.events import Status
+
+WORDS = {
+    Decision.CONTINUE: TrialScheduler.CONTINUE,
+    Decision.PAUSE: TrialScheduler.PAUSE,
+    Decision.STOP: TrialScheduler.STOP,
+}
+
+
+class ConductorScheduler(FIFOScheduler):
+    """Passes every result to the conductor and its decision back."""
+
+    def __init__(self, conductor: Conductor, *, warm_up: WarmUp, slots: int) -> None:
+        super().__init__()
+        self._conductor, self._warm_up, self._slots = conductor, warm_up, slots
+        self._keeps_actors = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its parts for a restore of its own, which we never use."""
+        return {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Accept: the conductor knows the objectives."""
+        return True
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Make Tune keep as many idle actors as there are slots.
+
+        Tune keeps one idle actor and ends the others; after a moment in which the searcher waited
+        (the end of the search, a barrier) all slots but one would start cold, at 5-15 s each.
+        """
+        if self._keeps_actors:
+            return
+        controller = getattr(tune_controller, "_trial_runner", tune_controller)
+        for _ in range(self._slots):
+            controller._actor_cache.increase_max(trial.placement_group_factory)
+        self._keeps_actors = True
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Journal what the worker said; return what Tune is to do."""
+        trial_id = trial_of(trial.trial_id)
+        content = json.loads(result["autopeft"])
+        phase = content.pop("phase")
+        if is_warm_up(trial.trial_id):
+            if phase != "warm":
+                self._conductor.fail(AutopeftError(content["reason"]))
+            over = phase != "warm" or self._warm_up.on_report(trial.trial_id)
+            return str(TrialScheduler.STOP if over else TrialScheduler.CONTINUE)
+        if phase == "built":
+            return str(WORDS[self._conductor.on_built(trial_id, **content)])
+        if phase == "report":
+            return str(WORDS[self._conductor.on_report(trial_id, **content)])
+        if phase == "refused":
+            self._conductor.on_end(trial_id, Status.REFUSED, reason=content["reason"])
+        else:
+            self._conductor.on_failure(trial_id, **content)
+        return str(TrialScheduler.STOP)

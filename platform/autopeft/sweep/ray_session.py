@@ -1,0 +1,123 @@
+"""Ray for one sweep on this machine: private folder, own token, nothing left behind."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autopeft.core.errors import ClusterError
+from autopeft.tracking.run_folder import RunFolder
+
+# Ray's sockets lie below its temporary folder, and a socket's path must fit in 107 bytes.
+LONGEST_TEMP_PATH = 40
+
+# Read by Ray and Tune when they are imported or started; each has cost somebody hours.
+ENVIRONMENT = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_num_grpc_internal_threads": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
+    "TUNE_WARN_THRESHOLD_S": "5",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RaySession:
+    """A running Ray: how many trials fit, and where its dashboard is."""
+
+    slots: int
+    dashboard: str
+
+
+@contextmanager
+def ray_session(
+    run: RunFolder, *, cpus: int, gpus: float, max_concurrent: int | None = None
+) -> Iterator[RaySession]:
+    """Start Ray (or join ``RAY_ADDRESS``), yield it, shut down what was started.
+
+    The working folder becomes the run folder first: Ray puts the driver's on its workers' path,
+    and from a checkout's root ``import mlflow`` would find the folder of that name.
+
+    Args:
+        run: Holds the token file.
+        cpus: CPUs of one trial.
+        gpus: GPUs of one trial.
+        max_concurrent: At most so many trials at once.
+
+    Raises:
+        ClusterError: Ray does not start, or not one trial fits.
+    """
+    os.chdir(run.path)
+    os.environ.update(ENVIRONMENT)
+    os.environ.setdefault("RAY_AUTH_TOKEN_PATH", str(_token_file(run)))
+    import ray
+
+    temporary = _temporary_folder()
+    try:
+        context = _start(temporary)
+        resources = ray.cluster_resources()
+        slots = int(resources.get("CPU", 0) // cpus)
+        if gpus > 0:
+            slots = min(slots, int(resources.get("GPU", 0) / gpus + 1e-9))
+        slots = min(slots, max_concurrent or slots)
+        if slots < 1:
+            raise ClusterError(
+                f"no trial fits: one wants {cpus} CPUs and {gpus:g} GPUs, the cluster has "
+                f"{resources.get('CPU', 0):g} and {resources.get('GPU', 0):g}; lower resources"
+            )
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
+        yield RaySession(slots, str(context.dashboard_url or ""))
+    finally:
+        ray.shutdown()
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _start(temporary: Path) -> Any:
+    import ray
+
+    address = os.environ.get("RAY_ADDRESS")
+    try:
+        if address:
+            return ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        return ray.init(
+            num_cpus=len(os.sched_getaffinity(0)),
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            _temp_dir=str(temporary),
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    except (RuntimeError, ConnectionError, OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"Ray does not start: {error}; `autopeft doctor` looks for the usual causes"
+        ) from error
+
+
+def _temporary_folder() -> Path:
+    """Return a new private folder whose path is short enough for Ray's sockets."""
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/dev/shm")):
+        if len(str(parent)) < LONGEST_TEMP_PATH and os.access(parent, os.W_OK):
+            return Path(tempfile.mkdtemp(prefix="apeft-", dir=parent))
+    raise ClusterError(
+        f"no short writable folder for Ray's sockets: {tempfile.gettempdir()} and /tmp are too "
+        "long or read-only; set TMPDIR to a short writable path"
+    )
+
+
+def _token_file(run: RunFolder) -> Path:
+    path = run.path / "ray-token"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path

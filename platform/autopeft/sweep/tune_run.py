@@ -1,0 +1,53 @@
+"""The one call of ``ray.tune.Tuner``."""
+
+import logging
+from typing import Any
+
+from ray import tune
+
+from autopeft.sweep.conductor import Conductor
+from autopeft.sweep.ray_scheduler import ConductorScheduler
+from autopeft.sweep.ray_searcher import ConductorGenerator
+from autopeft.tracking.run_folder import RunFolder
+
+
+def run_tune(
+    conductor: Conductor,
+    run: RunFolder,
+    *,
+    slots: int,
+    trainable: type[tune.Trainable],
+) -> None:
+    """Let Tune run what the conductor assigns until nothing is left, or until SIGINT.
+
+    Args:
+        conductor: Decides.
+        run: Where Tune may keep its own files (``ray/``; nothing of it is needed for a resume).
+        slots: Trials at a time.
+        trainable: What a trial is.
+    """
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    resources = conductor.sweep.settings.resources
+    generator = ConductorGenerator(
+        conductor, run, resources=resources, slots=slots, is_cancelled=lambda: conductor.is_broken
+    )
+    wanted: dict[str, Any] = {"CPU": resources.cpus, "GPU": resources.gpus}
+    tune.Tuner(
+        tune.with_resources(trainable, tune.PlacementGroupFactory([wanted])),
+        tune_config=tune.TuneConfig(
+            search_alg=generator,
+            scheduler=ConductorScheduler(conductor, warm_up=generator.warm_up, slots=slots),
+            num_samples=1,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(run.path / "ray"),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(
+                checkpoint_frequency=0, checkpoint_at_end=False
+            ),
+            callbacks=[],
+        ),
+    ).fit()

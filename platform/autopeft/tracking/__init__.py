@@ -1,0 +1,1 @@
+"""What happened, kept: the journal is the truth, MLflow and everything else a view of it."""

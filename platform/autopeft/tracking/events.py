@@ -1,0 +1,139 @@
+"""The journal's lines: one frozen record per event, told apart by ``event``."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from autopeft.spec.record import Record
+
+
+class Kind(StrEnum):
+    """Why a trial runs: to search, to compare with, or to confirm a winner."""
+
+    TRIAL = "trial"
+    BASELINE = "baseline"
+    RETRAIN = "retrain"
+
+
+class Status(StrEnum):
+    """How a trial stands. ``refused`` and ``duplicate`` do not count as trials."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+    @property
+    def counts(self) -> bool:
+        """Whether a trial that ended so is one of ``search.trials``."""
+        return self in (Status.FINISHED, Status.STOPPED, Status.FAILED)
+
+
+class Event(Record):
+    """What every line holds: the time it was written (seconds since 1970, UTC)."""
+
+    # A diverged trial's metrics are NaN, and are to be NaN again when they are read.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    time: float
+
+
+class SweepStarted(Event):
+    """A new sweep: who runs it, with which versions, where."""
+
+    event: Literal["sweep_started"] = "sweep_started"
+    sweep: str
+    name: str
+    seed: int
+    versions: dict[str, str]
+    git_commit: str | None = None
+    host: str = ""
+
+
+class SweepResumed(Event):
+    """A driver took over; ``unfinished`` trials go on from their checkpoints."""
+
+    event: Literal["sweep_resumed"] = "sweep_resumed"
+    unfinished: tuple[str, ...] = ()
+    trials: int
+
+
+class Asked(Event):
+    """The searcher proposed a point."""
+
+    event: Literal["asked"] = "asked"
+    trial: str
+    number: int
+    cube: dict[str, float]
+    values: dict[str, Any]
+
+
+class Planned(Event):
+    """A run that the searcher does not see: a baseline, or a retraining of trial ``of``."""
+
+    event: Literal["planned"] = "planned"
+    trial: str
+    kind: Kind
+    name: str
+    seed: int
+    of: str | None = None
+    values: dict[str, Any] = Field(default_factory=dict)
+
+
+class Built(Event):
+    """A worker built the configuration: what it came to, as ``effective`` fingerprint."""
+
+    event: Literal["built"] = "built"
+    trial: str
+    effective: str
+    trainable_parameters: int
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Reported(Event):
+    """Metrics at a step, which its worker has checkpointed; ``final`` if no step is left."""
+
+    event: Literal["reported"] = "reported"
+    trial: str
+    step: int
+    metrics: dict[str, float]
+    final: bool = False
+
+
+class Retried(Event):
+    """A trial is started again: its worker was lost, or it ran out of memory."""
+
+    event: Literal["retried"] = "retried"
+    trial: str
+    reason: str
+
+
+class Ended(Event):
+    """A trial is over. ``reason`` names a failure or refusal, ``log`` its last lines."""
+
+    event: Literal["ended"] = "ended"
+    trial: str
+    status: Status
+    reason: str = ""
+    log: str = ""
+    duplicate_of: str | None = None
+
+
+class SweepEnded(Event):
+    """Nothing is left to do; ``reason`` says why the search stopped."""
+
+    event: Literal["sweep_ended"] = "sweep_ended"
+    reason: str
+
+
+AnyEvent: TypeAlias = Annotated[
+    SweepStarted | SweepResumed | Asked | Planned | Built | Reported | Retried | Ended | SweepEnded,
+    Field(discriminator="event"),
+]
+# NaN is written as NaN: as null, pydantic's default, a metric could not be read back.
+EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(
+    AnyEvent, config=ConfigDict(ser_json_inf_nan="constants")
+)

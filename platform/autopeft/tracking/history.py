@@ -1,0 +1,276 @@
+"""The journal folded into what happened so far: trials, counts, the best."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from statistics import mean, stdev
+from typing import Any, assert_never
+
+from autopeft.spec.search import Search
+from autopeft.tracking.events import (
+    AnyEvent,
+    Asked,
+    Built,
+    Ended,
+    Kind,
+    Planned,
+    Reported,
+    Retried,
+    Status,
+    SweepEnded,
+    SweepResumed,
+    SweepStarted,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One report of a trial: metrics at a step, and when it was journalled."""
+
+    step: int
+    metrics: Mapping[str, float]
+    time: float
+
+
+@dataclass(slots=True)
+class TrialHistory:
+    """Everything known of one trial; grows while it runs.
+
+    Attributes:
+        id: The trial's own identity, kept over resumes.
+        kind: Search trial, baseline or retraining.
+        name: What to call it in a table.
+        number: Which ask of the searcher it answers (search trials), else its order.
+        cube: Its point in the unit cube (search trials).
+        values: Its searched values, by dotted path.
+        seed: Training seed, if it is not the sweep's.
+        of: For a retraining, the trial it repeats.
+        reports: What was reported, by step.
+        asked: When it was proposed (seconds since 1970).
+        ended: When it ended, if it did.
+        effective: Fingerprint of what was built.
+        trainable_parameters: Count, once built.
+        details: What building found: modules, ranks, roles.
+        is_complete: Whether the last report was the final one.
+    """
+
+    id: str
+    kind: Kind
+    name: str
+    number: int
+    asked: float
+    values: dict[str, Any]
+    cube: dict[str, float] = field(default_factory=dict)
+    seed: int | None = None
+    of: str | None = None
+    status: Status = Status.RUNNING
+    reports: list[Point] = field(default_factory=list)
+    built: float | None = None
+    ended: float | None = None
+    effective: str | None = None
+    trainable_parameters: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    log: str = ""
+    duplicate_of: str | None = None
+    retries: list[str] = field(default_factory=list)
+    is_complete: bool = False
+
+    @property
+    def step(self) -> int:
+        """The last step reported; 0 before the first report."""
+        return self.reports[-1].step if self.reports else 0
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """All metrics of the last report."""
+        return self.reports[-1].metrics if self.reports else {}
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall-clock time from proposal to end; ``None`` while it runs."""
+        return None if self.ended is None else self.ended - self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One configuration over several seeds: a baseline, or a retrained trial.
+
+    Attributes:
+        name: What to call it: ``full``, ``zero-shot`` or the retrained trial's id.
+        of: The retrained trial's id, if it is one.
+        runs: The runs that finished.
+    """
+
+    name: str
+    of: str | None
+    runs: tuple[TrialHistory, ...]
+
+    def mean(self, metric: str) -> float | None:
+        """Mean of a metric over the seeds; ``None`` where no run reported it."""
+        values = self.values(metric)
+        return mean(values) if values else None
+
+    def spread(self, metric: str) -> float | None:
+        """Standard deviation over the seeds; ``None`` with fewer than two."""
+        values = self.values(metric)
+        return stdev(values) if len(values) > 1 else None
+
+    def values(self, metric: str) -> list[float]:
+        """The metric of every run that reported it."""
+        return [run.metrics[metric] for run in self.runs if metric in run.metrics]
+
+
+class History:
+    """What happened in a sweep, as far as the journal tells."""
+
+    def __init__(self, search: Search, events: Iterable[AnyEvent] = ()) -> None:
+        self.search = search
+        self.trials: dict[str, TrialHistory] = {}
+        self.started: SweepStarted | None = None
+        self.resumes: list[SweepResumed] = []
+        self.ended: SweepEnded | None = None
+        self.last_time: float = 0.0
+        self.active_seconds: float = 0.0
+        for event in events:
+            self.apply(event)
+
+    def apply(self, event: AnyEvent) -> None:
+        """Take one more event into account."""
+        if self.last_time and not isinstance(event, SweepResumed):
+            self.active_seconds += event.time - self.last_time
+        self.last_time = event.time
+        match event:
+            case SweepStarted():
+                self.started = event
+            case SweepResumed():
+                self.resumes.append(event)
+                self.ended = None
+            case SweepEnded():
+                self.ended = event
+            case Asked():
+                self.trials[event.trial] = TrialHistory(
+                    event.trial, Kind.TRIAL, event.trial, event.number, event.time,
+                    dict(event.values), dict(event.cube),
+                )  # fmt: skip
+            case Planned():
+                self.trials[event.trial] = TrialHistory(
+                    event.trial, event.kind, event.name, len(self.trials), event.time,
+                    dict(event.values), seed=event.seed, of=event.of,
+                )  # fmt: skip
+            case Built():
+                trial = self.trials[event.trial]
+                trial.built = trial.built or event.time
+                trial.effective = event.effective
+                trial.trainable_parameters = event.trainable_parameters
+                trial.details = dict(event.details)
+            case Reported():
+                trial = self.trials[event.trial]
+                if not trial.reports or event.step > trial.step:
+                    trial.reports.append(Point(event.step, event.metrics, event.time))
+                    trial.is_complete = event.final
+            case Retried():
+                self.trials[event.trial].retries.append(event.reason)
+            case Ended():
+                trial = self.trials[event.trial]
+                trial.status, trial.reason, trial.log = event.status, event.reason, event.log
+                trial.ended, trial.duplicate_of = event.time, event.duplicate_of
+            case _:
+                assert_never(event)
+
+    def of_kind(self, kind: Kind) -> list[TrialHistory]:
+        """The trials of one kind, in the order they were proposed."""
+        return [trial for trial in self.trials.values() if trial.kind is kind]
+
+    @property
+    def counted(self) -> int:
+        """How many of ``search.trials`` are done."""
+        return sum(trial.status.counts for trial in self.of_kind(Kind.TRIAL))
+
+    @property
+    def running(self) -> list[TrialHistory]:
+        """Trials that have not ended."""
+        return [trial for trial in self.trials.values() if trial.status is Status.RUNNING]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.ended is not None
+
+    def values_of(self, metrics: Mapping[str, float]) -> tuple[float, ...] | None:
+        """The objectives' values among ``metrics``, in the file's order; ``None`` if one lacks."""
+        names = self.search.objectives
+        return tuple(metrics[n] for n in names) if all(n in metrics for n in names) else None
+
+    def loss(self, metrics: Mapping[str, float]) -> float:
+        """The first objective as a number to minimise; infinite where it lacks.
+
+        With several objectives the first decides what is called best; all are on the front.
+        """
+        name, direction = next(iter(self.search.objectives.items()))
+        value = metrics.get(name)
+        if value is None or value != value:
+            return float("inf")
+        return -value if direction == "max" else value
+
+    def is_feasible(self, trial: TrialHistory) -> bool:
+        """Whether the trial keeps every constraint whose metric it reported."""
+        known = dict(trial.metrics)
+        if trial.trainable_parameters is not None:
+            known["trainable_parameters"] = trial.trainable_parameters
+        return all(
+            bound.violation(known[metric]) <= 0
+            for metric, bound in self.search.constraints.items()
+            if metric in known
+        )
+
+    def ranked(self) -> list[TrialHistory]:
+        """Search trials that ran all their steps and keep the constraints, best first.
+
+        Early stopping culls, it does not crown: stopped trials are not ranked.
+        """
+        whole = [
+            trial
+            for trial in self.of_kind(Kind.TRIAL)
+            if trial.status is Status.FINISHED
+            and self.is_feasible(trial)
+            and self.loss(trial.metrics) < float("inf")
+        ]
+        return sorted(whole, key=lambda trial: (self.loss(trial.metrics), trial.number))
+
+    @property
+    def best(self) -> TrialHistory | None:
+        """The best search trial on validation, so far."""
+        return next(iter(self.ranked()), None)
+
+    def groups(self, kind: Kind) -> list[Group]:
+        """Baselines or retrainings, gathered over their seeds, in order of appearance."""
+        names: dict[tuple[str, str | None], list[TrialHistory]] = {}
+        for trial in self.of_kind(kind):
+            done = names.setdefault((trial.of or trial.name, trial.of), [])
+            if trial.status is Status.FINISHED:
+                done.append(trial)
+        return [Group(name, of, tuple(runs)) for (name, of), runs in names.items()]
+
+    @property
+    def winner(self) -> Group | None:
+        """The retrained configuration that is best on validation, in the mean over its seeds."""
+        objective = next(iter(self.search.objectives))
+        scored = [
+            (self.loss({objective: value}), position, group)
+            for position, group in enumerate(self.groups(Kind.RETRAIN))
+            if (value := group.mean(objective)) is not None
+        ]
+        return min(scored)[2] if scored else None
+
+    def failures(self) -> dict[str, int]:
+        """How many trials failed or were refused, by reason (the words before the first colon)."""
+        counts: dict[str, int] = {}
+        for trial in self._unhappy():
+            reason = trial.reason.partition(":")[0] or trial.status.value
+            counts[reason] = counts.get(reason, 0) + 1
+        return counts
+
+    def _unhappy(self) -> Iterator[TrialHistory]:
+        for trial in self.trials.values():
+            if trial.status in (Status.FAILED, Status.REFUSED, Status.DUPLICATE):
+                yield trial

@@ -1,0 +1,268 @@
+"""From events to what MLflow should hold: runs, params, metrics, tags. Pure; no MLflow here."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from pydantic import ValidationError
+
+from autopeft.spec.sweep import Sweep
+from autopeft.tracking.events import (
+    AnyEvent,
+    Asked,
+    Built,
+    Ended,
+    Kind,
+    Planned,
+    Reported,
+    Retried,
+    Status,
+    SweepEnded,
+    SweepResumed,
+    SweepStarted,
+)
+from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.mlflow_summary import spec_params, summary_tags, test_metrics
+
+PARENT = ""  # the key of the parent run; a child's key is its trial
+RUN_STATUS = {
+    Status.RUNNING: "RUNNING",
+    Status.FINISHED: "FINISHED",
+    Status.STOPPED: "FINISHED",  # early stopping is a normal end; the tag `status` tells it apart
+    Status.FAILED: "FAILED",
+    Status.REFUSED: "KILLED",
+    Status.DUPLICATE: "KILLED",
+}
+LONGEST_TAG = 5000  # MLflow refuses 8,001 characters
+LONGEST_PARAM = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric at one step; written twice, it is still one row in MLflow."""
+
+    key: str
+    value: float
+    time_ms: int
+    step: int
+
+
+@dataclass(slots=True)
+class RunRows:
+    """What one MLflow run still lacks.
+
+    Attributes:
+        name: The run's name, should it have to be created.
+        start_ms: When it began, should it have to be created.
+        status: MLflow's run status, if it changes.
+        end_ms: When it ended, if it did.
+    """
+
+    name: str
+    start_ms: int
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: list[Row] = field(default_factory=list)
+    status: str | None = None
+    end_ms: int | None = None
+
+
+class MlflowView:
+    """The journal folded into rows for MLflow; ``take_pending`` hands over what is new.
+
+    Everything follows from the events alone (also time stamps), so writing the same journal twice
+    changes nothing.
+    """
+
+    def __init__(self, sweep: Sweep, extra_tags: Mapping[str, str] | None = None) -> None:
+        self.sweep = sweep
+        self.history = History(sweep.settings.search)
+        self._extra_tags = dict(extra_tags or {})
+        self._pending: dict[str, RunRows] = {}
+        self._counted = 0
+        self._best_loss = float("inf")
+
+    def take_pending(self) -> dict[str, RunRows]:
+        """Return the rows of every run that changed and forget them; the parent is among them."""
+        if self._pending:
+            self._parent().tags |= summary_tags(self.history)
+        pending, self._pending = self._pending, {}
+        return pending
+
+    def apply(self, event: AnyEvent) -> None:
+        """Take one more event into account."""
+        before = self._reports(event)
+        self.history.apply(event)
+        match event:
+            case SweepStarted():
+                self._start(event)
+            case SweepResumed():
+                self._resume(event)
+            case Asked() | Planned():
+                self._propose(self.history.trials[event.trial])
+            case Built():
+                rows = self._child(event.trial)
+                rows.tags["effective"] = event.effective
+                size = float(event.trainable_parameters)
+                rows.metrics.append(Row("trainable_parameters", size, _ms(event.time), 0))
+            case Reported():
+                if (
+                    self._reports(event) > before
+                ):  # a step repeated after a restart is not a second point
+                    self._child(event.trial).metrics += _metric_rows(event)
+            case Retried():
+                retries = self.history.trials[event.trial].retries
+                tags = {"retries": str(len(retries)), "last_retry": text(event.reason)}
+                self._child(event.trial).tags.update(tags)
+            case Ended():
+                self._end(event)
+            case SweepEnded():
+                self._finish(event)
+            case _:
+                assert_never(event)
+
+    def _reports(self, event: AnyEvent) -> int:
+        return len(self.history.trials[event.trial].reports) if isinstance(event, Reported) else 0
+
+    def interrupt(self) -> None:
+        """Close what is still open, since no driver is there; a resumed sweep opens it again."""
+        if self.history.is_over or self.history.started is None:
+            return
+        end = _ms(self.history.last_time)
+        for rows in (self._parent(), *(self._child(t.id) for t in self.history.running)):
+            rows.status, rows.end_ms, rows.tags["status"] = "KILLED", end, "interrupted"
+
+    def _start(self, event: SweepStarted) -> None:
+        rows = self._parent()
+        rows.status = "RUNNING"
+        rows.params = {metric_key(k): param(v) for k, v in spec_params(self.sweep).items()}
+        rows.tags |= {
+            "kind": "sweep",
+            "status": "running",
+            "seed": str(event.seed),
+            "host": event.host,
+            **{f"version.{name}": version for name, version in event.versions.items()},
+            **_git(event.git_commit),
+            **self._extra_tags,
+        }
+
+    def _resume(self, event: SweepResumed) -> None:
+        rows = self._parent()
+        rows.status, rows.tags["status"] = "RUNNING", "running"
+        rows.tags["resumes"] = str(len(self.history.resumes))
+        rows.tags |= self._extra_tags
+        for trial in event.unfinished:
+            child = self._child(trial)
+            child.status, child.tags["status"] = "RUNNING", "running"
+
+    def _propose(self, trial: TrialHistory) -> None:
+        rows = self._child(trial.id)
+        rows.status = "RUNNING"
+        rows.params = {metric_key(key): param(value) for key, value in trial.values.items()}
+        started = self.history.started
+        seed = self.sweep.settings.seed if trial.seed is None else trial.seed
+        rows.tags |= {
+            "kind": trial.kind.value,
+            "status": trial.status.value,
+            "seed": str(seed),
+            **_method_tags(self.sweep, trial),
+            **_git(started.git_commit if started else None),
+        }
+        if trial.of is not None:
+            rows.tags["of"] = trial.of
+
+    def _end(self, event: Ended) -> None:
+        trial = self.history.trials[event.trial]
+        rows = self._child(event.trial)
+        rows.status, rows.end_ms = RUN_STATUS[event.status], _ms(event.time)
+        rows.tags |= {"status": event.status.value, "reason": text(event.reason)}
+        if event.duplicate_of is not None:
+            rows.tags["duplicate_of"] = event.duplicate_of
+        if event.log:
+            rows.tags["log"] = event.log[-LONGEST_TAG:]
+        if trial.seconds is not None:
+            rows.metrics.append(Row("wall_seconds", trial.seconds, _ms(event.time), trial.step))
+        if trial.kind is Kind.TRIAL:
+            self._note_best(trial, event.time)
+
+    def _note_best(self, trial: TrialHistory, time: float) -> None:
+        """Add the best objective so far to the parent, over the number of trials that count."""
+        self._counted += trial.status.counts
+        loss = self.history.loss(trial.metrics)
+        whole = trial.status is Status.FINISHED and self.history.is_feasible(trial)
+        if whole and loss < self._best_loss:
+            self._best_loss = loss
+            name = next(iter(self.sweep.settings.search.objectives))
+            row = Row(metric_key(f"best_{name}"), trial.metrics[name], _ms(time), self._counted)
+            self._parent().metrics.append(row)
+
+    def _finish(self, event: SweepEnded) -> None:
+        rows = self._parent()
+        rows.status, rows.end_ms = "FINISHED", _ms(event.time)
+        rows.tags |= {"status": "finished", "reason": text(event.reason)}
+        rows.metrics += [
+            Row(metric_key(key), value, _ms(event.time), self._counted)
+            for key, value in test_metrics(self.history).items()
+        ]
+
+    def _parent(self) -> RunRows:
+        started = self.history.started
+        start = started.time if started else self.history.last_time
+        return self._pending.setdefault(PARENT, RunRows(self.sweep.name, _ms(start)))
+
+    def _child(self, trial: str) -> RunRows:
+        known = self.history.trials[trial]
+        return self._pending.setdefault(trial, RunRows(run_name(known), _ms(known.asked)))
+
+
+def run_name(trial: TrialHistory) -> str:
+    """Return what a child run is called in MLflow."""
+    return trial.id if trial.name in ("", trial.id) else f"{trial.id} {trial.name}"
+
+
+def metric_key(name: str) -> str:
+    """Return ``name`` as MLflow accepts it for a metric or param.
+
+    Example:
+        >>> metric_key("recall@1"), metric_key("system/memory_rss_mb")
+        ('recall_1', 'system/memory_rss_mb')
+    """
+    return re.sub(r"[^\w.\- /:]", "_", name)[:250]
+
+
+def param(value: Any) -> str:
+    """Return a searched value as MLflow keeps it."""
+    return str(value)[:LONGEST_PARAM]
+
+
+def text(value: str) -> str:
+    """Return ``value`` as long as a tag may be."""
+    return value[:LONGEST_TAG]
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _metric_rows(event: Reported) -> list[Row]:
+    return [
+        Row(metric_key(key), value, _ms(event.time), event.step)
+        for key, value in event.metrics.items()
+    ]
+
+
+def _git(commit: str | None) -> dict[str, str]:
+    return {} if commit is None else {"git_commit": commit, "mlflow.source.git.commit": commit}
+
+
+def _method_tags(sweep: Sweep, trial: TrialHistory) -> dict[str, str]:
+    """Return method and roles; a baseline is its own method."""
+    if trial.kind is Kind.BASELINE:
+        return {"method": trial.name, "baseline": trial.name}
+    try:
+        method = sweep.trial(trial.values).method
+    except ValidationError:  # refused before training: the reason is in the tag `reason`
+        return {}
+    roles = getattr(method, "roles", None)
+    return {"method": method.kind} | ({"roles": roles} if roles else {})

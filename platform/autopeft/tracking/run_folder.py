@@ -1,0 +1,133 @@
+"""A run folder: where a sweep lives, and how to open it again."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from autopeft.core.errors import RunFolderError
+from autopeft.core.places import private_folder, write_text
+from autopeft.spec.load import load_sweep
+from autopeft.spec.sweep import Sweep
+from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.journal import read_journal
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths inside a run; nothing is read until asked for."""
+
+    path: Path
+
+    @property
+    def spec_file(self) -> Path:
+        """The sweep as it runs, composed and resolved."""
+        return self.path / "search.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """What happened, one line per event."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.path / "report.html"
+
+    @property
+    def result(self) -> Path:
+        """The outcome, for programs."""
+        return self.path / "result.json"
+
+    @property
+    def best(self) -> Path:
+        """The winner's adapter folder."""
+        return self.path / "best"
+
+    @property
+    def driver_log(self) -> Path:
+        """What the driver and Ray printed."""
+        return self.path / "driver.log"
+
+    @property
+    def cache(self) -> Path:
+        """Features, shared by all runs beside this one."""
+        return self.path.parent / ".cache"
+
+    def trial(self, trial: str) -> Path:
+        """The folder of one trial: checkpoint, adapter."""
+        return self.path / "trials" / trial
+
+    def sweep(self) -> Sweep:
+        """Read the sweep as it runs."""
+        return load_sweep(self.spec_file)
+
+    def history(self) -> History:
+        """Read the journal into what happened."""
+        events = read_journal(self.journal) if self.journal.exists() else ()
+        return History(self.sweep().settings.search, events)
+
+    def trials(self) -> list[TrialHistory]:
+        """All trials in the order they were proposed, baselines and retrainings included."""
+        return list(self.history().trials.values())
+
+    def dataframe(self) -> pd.DataFrame:
+        """One row per trial: identity, status, values, last metrics."""
+        rows = [
+            {
+                "trial": trial.id, "kind": trial.kind.value, "name": trial.name,
+                "status": trial.status.value, "step": trial.step, "reason": trial.reason,
+                "seconds": trial.seconds, "trainable_parameters": trial.trainable_parameters,
+                **trial.values, **trial.metrics,
+            }
+            for trial in self.trials()
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time) -> RunFolder:
+    """Make ``runs/<name>-<time>/`` (mode 0700) with the resolved sweep in it.
+
+    Raises:
+        RunFolderError: The folder cannot be made or written.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now()))
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        for attempt in range(100):
+            suffix = f"-{attempt}" if attempt else ""
+            path = runs.resolve() / f"{sweep.name}-{stamp}{suffix}"
+            if not path.exists():
+                break
+        private_folder(path)
+        run = RunFolder(path)
+        write_text(run.spec_file, yaml.safe_dump(sweep.raw, sort_keys=False, allow_unicode=True))
+        private_folder(run.path / "trials")
+    except OSError as error:
+        raise RunFolderError(
+            f"{runs}: a run folder cannot be made: {error.strerror}; choose a writable place with "
+            "--runs"
+        ) from error
+    return run
+
+
+def open_run(path: str | Path) -> RunFolder:
+    """Open a run folder, or the newest one of ``runs/`` by its name's beginning.
+
+    Raises:
+        RunFolderError: There is no run there; the message names those that are.
+    """
+    folder = Path(path)
+    if (folder / "search.yaml").is_file():
+        return RunFolder(folder.resolve())
+    parent = folder.parent if str(folder.parent) != "." else Path("runs")
+    near = sorted(p.parent for p in parent.glob(f"{folder.name}*/search.yaml"))
+    if near and not folder.exists():
+        return RunFolder(max(near, key=os.path.getmtime).resolve())
+    known = sorted(p.parent.name for p in parent.glob("*/search.yaml"))[-5:]
+    hint = f"; runs in {parent}: {', '.join(known)}" if known else ""
+    raise RunFolderError(f"{folder}: no run folder (search.yaml is missing){hint}")

@@ -1,0 +1,1 @@
+"""One configuration: build, adapt, train, evaluate, checkpoint."""

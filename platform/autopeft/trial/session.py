@@ -1,0 +1,147 @@
+"""A trial in steps: built, then trained and scored report by report."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autopeft.methods.adapt import adapt
+from autopeft.methods.effective import effective_hash
+from autopeft.spec.method import ZeroShot
+from autopeft.spec.trial import TrialSpec
+from autopeft.trial.checkpoint import load_checkpoint, save_checkpoint
+from autopeft.trial.training import Trainer
+from autopeft.trial.worker import Worker, resident_mb
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """What a configuration came to.
+
+    Attributes:
+        effective: Hash of what was really built, with every training value and the seed.
+        trainable_parameters: How many numbers are trained.
+        details: Adapted modules, ranks, scaling.
+    """
+
+    effective: str
+    trainable_parameters: int
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Metrics after ``step`` steps; ``final`` if there are no more."""
+
+    step: int
+    metrics: Mapping[str, float]
+    final: bool
+
+
+class TrialSession:
+    """One configuration on a warm worker.
+
+    Construction builds and adapts (``building`` says what came of it); every ``advance`` trains up
+    to the next report, scores, and writes a checkpoint; ``close`` leaves the worker as it was.
+
+    Args:
+        spec: The configuration.
+        worker: Holds base and data.
+        folder: For the checkpoint and the adapter; ``None`` writes nothing.
+        score_test: Whether the final report also scores the test split.
+
+    Raises:
+        InvalidConfiguration: It cannot be built on this base.
+    """
+
+    def __init__(
+        self, spec: TrialSpec, worker: Worker, *, folder: Path | None, score_test: bool = False
+    ) -> None:
+        self.spec, self._worker, self._folder = spec, worker, folder
+        self._score_test = score_test
+        self._task = worker.task(spec)
+        self._adapted = adapt(worker.base(spec).model, spec.method, seed=spec.seed)
+        training = spec.training.model_dump(exclude={"report_every"})
+        task = spec.task.model_dump(exclude={"data"})
+        self.building = Building(
+            effective_hash(self._adapted.effective, {**training, "task": task}, spec.seed),
+            self._adapted.trainable_parameters,
+            self._adapted.effective,
+        )
+        self._steps = 0 if isinstance(spec.method, ZeroShot) else spec.training.steps
+        self._trainer: Trainer | None = None
+
+    def advance(self) -> Report:
+        """Train up to the next report and score; the last report is ``final``.
+
+        A resumed session first gives its checkpoint's report again: the driver may have been
+        killed before it wrote that down.
+
+        Raises:
+            NotFinite: The training diverged.
+            DeadAdapter: The adapter would learn nothing.
+        """
+        if self._steps == 0:
+            report = Report(0, self._score(final=True), final=True)
+            self._save_adapter()
+            return report
+        if self._trainer is None:
+            self._trainer = Trainer(
+                self._adapted, self._task, self.spec.training, seed=self.spec.seed,
+                device=self._worker.device,
+            )  # fmt: skip
+            last = self._resume(self._trainer)
+            if last is not None:
+                return last
+        return self._train(self._trainer)
+
+    def _train(self, trainer: Trainer) -> Report:
+        every = self.spec.training.report_every
+        target = min((trainer.step // every + 1) * every, self._steps)
+        began = time.process_time()
+        loss = trainer.advance(target - trainer.step)
+        final = trainer.step >= self._steps
+        metrics = {"train_loss": loss, "step_seconds": trainer.step_seconds}
+        metrics |= self._score(final=final)
+        metrics["cpu_seconds"] = time.process_time() - began
+        if final:
+            self._save_adapter()
+        if self._folder is not None:
+            save_checkpoint(
+                self._folder, {"trainer": trainer.state(), "metrics": metrics, "final": final}
+            )
+        return Report(trainer.step, metrics, final=final)
+
+    def _resume(self, trainer: Trainer) -> Report | None:
+        state = load_checkpoint(self._folder) if self._folder is not None else None
+        if state is None:
+            return None
+        trainer.load(state["trainer"])
+        return Report(trainer.step, state["metrics"], final=state["final"])
+
+    def close(self) -> None:
+        """Take the adapter off and check that nothing of this trial stays in the worker."""
+        self._trainer = None
+        self._adapted.unload()
+        self._worker.check()
+
+    def _score(self, *, final: bool) -> dict[str, float]:
+        model = self._adapted.model
+        metrics = dict(self._task.evaluate(model, "validation"))
+        if final:
+            metrics |= self._task.evaluate(model, "source")
+        if final and self._score_test:
+            test = self._task.evaluate(model, "test")
+            metrics |= {f"test_{name}": value for name, value in test.items()}
+        metrics["system/memory_rss_mb"] = resident_mb()
+        if self._worker.device == "cuda":
+            metrics["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 1e6
+        return metrics
+
+    def _save_adapter(self) -> None:
+        """Keep what a baseline or a retraining learnt: one of them may be exported."""
+        if self._folder is not None and self._score_test and self._steps > 0:
+            self._adapted.save(self._folder / "adapter")
