@@ -1,4 +1,4 @@
-"""A made-up sweep written through the real journal: for tests of what is computed from one.
+"""A made-up sweep and its journal: for tests of what is computed from one.
 
 No test module: the conftests of ``tracking`` and ``reports`` load it by path, since the tests
 have no packages to import from.
@@ -14,6 +14,7 @@ from typing import Any
 from autopeft.spec.load import load_sweep
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.events import (
+    EVENTS,
     AnyEvent,
     Asked,
     Built,
@@ -26,7 +27,6 @@ from autopeft.tracking.events import (
     SweepEnded,
     SweepStarted,
 )
-from autopeft.tracking.journal import Journal
 from autopeft.tracking.run_folder import RunFolder, create_run
 
 BASELINES = {"zero-shot": 0.31, "head": 0.52, "uniform-lora": 0.71, "full": 0.79}
@@ -179,8 +179,6 @@ def write_sweep(
     """Write a run folder with a journal into ``folder/runs`` and return it."""
     sweep = load_sweep(spec(name, **search))
     run = create_run(sweep, folder / "runs")
-    journal = Journal(run.journal)
-    for event in events(sweep, trials=trials, over=over):
-        journal.write(event)
-    journal.close()
+    lines = [EVENTS.dump_json(event) + b"\n" for event in events(sweep, trials=trials, over=over)]
+    run.journal.write_bytes(b"".join(lines))  # not through Journal: it waits for the disk
     return run

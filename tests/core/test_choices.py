@@ -38,13 +38,14 @@ def test_an_unknown_word_is_answered_with_what_there_is(
 
 def test_plugins_join_but_do_not_replace(codecs: Choices, monkeypatch: pytest.MonkeyPatch) -> None:
     def entry_points(*, group: str) -> list[EntryPoint]:
-        assert group == "autopeft.codecs"
+        assert group == "autopeft.codecs_with_plugins"
         return [
             EntryPoint("upper", "string:capwords", group),
             EntryPoint("json", "string:capwords", group),
         ]
 
     monkeypatch.setattr(choices, "entry_points", entry_points)
+    codecs.group = "autopeft.codecs_with_plugins"  # plugins are looked up once per group
     assert sorted(codecs) == ["json", "pickle", "upper"]
     assert len(codecs) == 3
     assert codecs.load("upper")("a b") == "A B"

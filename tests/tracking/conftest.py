@@ -29,12 +29,16 @@ def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def write_sweep(tmp_path: Path, fresh_database: Path) -> Callable[..., RunFolder]:
-    """Write a run folder beside a fresh database; see ``synthetic_sweep.write_sweep``."""
+def database(tmp_path: Path, fresh_database: Path) -> Path:
+    """The store beside ``runs/``, ready before anybody opens it."""
+    return Path(shutil.copy(fresh_database, tmp_path / "mlflow.db"))
+
+
+@pytest.fixture
+def write_sweep(tmp_path: Path) -> Callable[..., RunFolder]:
+    """Write a run folder into ``runs/``; see ``synthetic_sweep.write_sweep``."""
 
     def write(**wishes: Any) -> RunFolder:
-        if not (tmp_path / "mlflow.db").exists():
-            shutil.copy(fresh_database, tmp_path / "mlflow.db")
         run = SYNTHETIC["write_sweep"](tmp_path, **wishes)
         assert isinstance(run, RunFolder)
         return run
@@ -43,11 +47,11 @@ def write_sweep(tmp_path: Path, fresh_database: Path) -> Callable[..., RunFolder
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Any:
+def client(database: Path) -> Any:
     """An MLflow client of the database beside the run."""
     from mlflow import MlflowClient
 
-    return MlflowClient(f"sqlite:///{tmp_path}/mlflow.db", f"sqlite:///{tmp_path}/mlflow.db")
+    return MlflowClient(f"sqlite:///{database}", f"sqlite:///{database}")
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """``autopeft doctor``: what on this machine would bite, and how to mend it."""
 
+from typing import Annotated
+
 import typer
 
 from autopeft.cli.output import answer, answer_json, say
@@ -8,15 +10,22 @@ from autopeft.cli.words import Json
 EXAMPLE = "autopeft doctor"
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="A search file, to try its tracking.uri.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Check Python, packages, CUDA, Ray, limits, disk, MLflow and sound formats of this machine.
 
     Every finding that is not OK says how to mend it; the exit code is 1 if anything FAILs.
     """
     from autopeft.doctor import examine, failed, finding_text
+    from autopeft.spec.load import load_sweep
 
+    tracking = load_sweep(file).settings.tracking if file else None
     findings = []
-    for finding in examine():
+    for finding in examine(tracking):
         findings.append(finding)
         if not json:
             answer(finding_text(finding))

@@ -57,7 +57,8 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def autopeft(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Nothing to do before a verb; options that concern all verbs stand here."""

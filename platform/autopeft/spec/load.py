@@ -63,10 +63,12 @@ def _compose(path: Path, lines: Lines, above: tuple[Path, ...]) -> DictConfig:
         raise InputError(f"{path}: cannot be read: {error}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError([Problem(f"{path}:{line}", "", f"not YAML: {error.problem}")]) from error
+        hint = _quoting_hint(text, line)
+        problem = Problem(f"{path}:{line}", "", f"not YAML: {error.problem}{hint}")
+        raise InputError([problem]) from error
     except (yaml.YAMLError, OmegaConfBaseException) as error:
         raise InputError([Problem(f"{path}", "", f"not YAML: {error}")]) from error
-    if not isinstance(config, DictConfig) or root is None:
+    if not isinstance(config, DictConfig) or not isinstance(root, yaml.MappingNode):
         raise InputError(
             f"{path}:1  found no mapping; a search file begins with e.g. name: my-sweep"
         )
@@ -79,6 +81,13 @@ def _compose(path: Path, lines: Lines, above: tuple[Path, ...]) -> DictConfig:
         merged = OmegaConf.merge(merged, below)  # type: ignore[assignment]
     lines.update(own)
     return OmegaConf.merge(merged, config)  # type: ignore[return-value]
+
+
+def _quoting_hint(text: str, line: int) -> str:
+    """Return what to do about the commonest mistake: a bare ``${…}`` inside braces."""
+    lines = text.splitlines()
+    bare = line <= len(lines) and "${" in lines[line - 1] and "{" in lines[line - 1].split("${")[0]
+    return '; inside braces write "${…}" in quotes' if bare else ""
 
 
 def _note_lines(node: yaml.Node, path: TreePath, file: str, lines: Lines) -> None:
@@ -102,18 +111,31 @@ def _override(config: DictConfig, overrides: Sequence[str], lines: Lines) -> Non
                 Problem(COMMAND_LINE, override, "not an override; write e.g. search.trials=48")
             )
             continue
+        steps = _first_new(_steps(key), config)
         try:
             value = OmegaConf.from_dotlist([f"value={override.partition('=')[2]}"])["value"]
             OmegaConf.update(config, key, value, merge=False)
         except (OmegaConfBaseException, yaml.YAMLError, IndexError, ValueError) as error:
             problems.append(Problem(COMMAND_LINE, key, f"cannot be set: {error}"))
             continue
-        steps = _steps(key)
         for path in [path for path in lines if path[: len(steps)] == steps]:
             del lines[path]
         lines[steps] = COMMAND_LINE
     if problems:
         raise InputError(problems)
+
+
+def _first_new(path: TreePath, config: DictConfig) -> TreePath:
+    """Return the beginning of ``path`` below which an override makes everything anew."""
+    node: Any = OmegaConf.to_container(config, resolve=False)
+    for length, step in enumerate(path, start=1):
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            return path[:length]
+        if not isinstance(node, dict | list):
+            return path[:length]
+    return path
 
 
 def _resolved(config: DictConfig, lines: Lines) -> dict[str, Any]:

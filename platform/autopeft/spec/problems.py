@@ -60,6 +60,8 @@ def dotted(path: Path) -> str:
 def complaints(error: ValidationError, record: type[BaseModel]) -> Iterator[tuple[Path, str]]:
     """Yield ``(path, message)`` for every error, the union tags taken out of the path."""
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
+            continue  # pydantic counts right entries only; the wrong ones complain themselves
         path, owner = _walk(record, detail["loc"])
         field = detail.get("ctx", {}).get("field")  # a check of the whole that names its part
         yield (path if field is None else (*path, str(field))), _message(detail, path, owner)

@@ -51,6 +51,7 @@ class ConductorGenerator(SearchGenerator):
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(_NoSearcher())
+        self._finished: bool = False
         self.warm_up = WarmUp(slots)
         self._conductor, self._run, self._resources = conductor, run, resources
         self._slots, self._is_cancelled = slots, is_cancelled
@@ -102,7 +103,7 @@ class ConductorGenerator(SearchGenerator):
 
     def is_finished(self) -> bool:
         """Whether no trial will come any more."""
-        return bool(self._finished)
+        return self._finished
 
     def save_to_dir(self, dirpath: str, session_str: str = "") -> None:
         """Nothing: the journal holds everything."""

@@ -86,7 +86,7 @@ class TrivialTrainable(tune.Trainable):
         return None
 
     def _first_time(self, trial: str) -> bool:
-        return self._config["attempt"] == f"{trial}.1"
+        return str(self._config["attempt"]) == f"{trial}.1"
 
     def _fault(self, trial: str) -> str:
         path = Path(self._config["folder"]).parent.parent / "faults.json"

@@ -6,7 +6,7 @@ from typing import Any
 
 from autopeft.spec.space import Dimension
 from autopeft.spec.sweep import Sweep
-from autopeft.tracking.events import Kind
+from autopeft.tracking.events import Kind, Status
 from autopeft.tracking.history import Group, History
 
 
@@ -56,9 +56,8 @@ def describe(dimension: Dimension) -> str:
 
 def summary_tags(history: History) -> dict[str, str]:
     """Return how far the sweep is and what is best so far, as tags of the parent."""
-    trials = history.of_kind(Kind.TRIAL)
-    statuses = [trial.status.value for trial in trials]
-    tags = {f"trials.{status}": str(statuses.count(status)) for status in sorted(set(statuses))}
+    statuses = [trial.status for trial in history.of_kind(Kind.TRIAL)]
+    tags = {f"trials.{status.value}": str(statuses.count(status)) for status in Status}
     tags["trials.counted"] = str(history.counted)
     if history.best is not None:
         tags["best_trial"] = history.best.id

@@ -49,9 +49,11 @@ class Trainer:
     ) -> None:
         self._adapted, self._task, self._training = adapted, task, training
         self._seed, self._device = seed, device
-        groups = [dict(group) for group in adapted.parameter_groups()]
-        self._peaks = [float(group["lr"]) for group in groups]
-        self._optimizer = torch.optim.AdamW(groups, weight_decay=training.weight_decay)
+        groups = adapted.parameter_groups()
+        self._peaks = [group["lr"] for group in groups]
+        self._optimizer = torch.optim.AdamW(
+            [dict(g) for g in groups], weight_decay=training.weight_decay
+        )
         self._dtype = _autocast_dtype(training.precision, device)
         self._scaler = torch.amp.GradScaler(device, enabled=self._dtype is torch.float16)
         self.step = 0

@@ -1,0 +1,81 @@
+"""Which adapters a run kept, and which configuration each of them is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopeft.core.errors import InputError, RunFolderError
+from autopeft.spec.method import METHOD_RECORDS
+from autopeft.spec.sweep import Sweep
+from autopeft.spec.trial import TrialSpec
+from autopeft.tracking.events import Kind
+from autopeft.tracking.history import Group, History, TrialHistory
+from autopeft.tracking.run_folder import RunFolder, open_run
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAdapter:
+    """An adapter in a run folder.
+
+    Attributes:
+        folder: What ``Adapted.save`` wrote.
+        run: Where it lies.
+        history: What happened in the run.
+        trial: The retraining or baseline that learnt it.
+        group: The same configuration with every seed.
+        spec: The configuration.
+    """
+
+    folder: Path
+    run: RunFolder
+    history: History
+    trial: TrialHistory
+    group: Group
+    spec: TrialSpec
+
+
+def kept_adapter(source: str | Path) -> KeptAdapter:
+    """Return the winner's adapter of a run folder, or that of ``RUN/trials/ID``.
+
+    Raises:
+        RunFolderError: There is no such run, or it has no winner yet.
+        InputError: The trial has no adapter; the message names those that have.
+    """
+    path = Path(source)
+    if path.parent.name == "trials" and (path.parent.parent / "search.yaml").is_file():
+        return _of_trial(open_run(path.parent.parent), path.name)
+    run = open_run(path)
+    history = run.history()
+    winner = history.winner
+    if winner is None or not run.best.is_dir():
+        why = "it has not ended" if not history.is_over else "no configuration was trained again"
+        raise RunFolderError(
+            f"{run.path}: no winner, since {why}; `autopeft resume {run.path}` goes on"
+        )
+    best = min(winner.runs, key=lambda trial: (history.loss(trial.metrics), trial.number))
+    return KeptAdapter(run.best, run, history, best, winner, _spec(run.sweep(), best))
+
+
+def _of_trial(run: RunFolder, name: str) -> KeptAdapter:
+    history = run.history()
+    folder = run.trial(name) / "adapter"
+    if name not in history.trials or not folder.is_dir():
+        known = sorted(path.parent.name for path in run.path.glob("trials/*/adapter"))
+        raise InputError(
+            f"{run.path}: {name} has no adapter; only baselines and the retrained best keep one: "
+            f"{', '.join(known) or 'none yet'}"
+        )
+    trial = history.trials[name]
+    group = next(
+        (group for group in history.groups(trial.kind) if trial in group.runs),
+        Group(trial.name, trial.of, (trial,)),
+    )
+    return KeptAdapter(folder, run, history, trial, group, _spec(run.sweep(), trial))
+
+
+def _spec(sweep: Sweep, trial: TrialHistory) -> TrialSpec:
+    if trial.kind is not Kind.BASELINE:
+        return sweep.trial(trial.values, seed=trial.seed)
+    middle = sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
+    # A baseline is its method's record with every default.
+    method = METHOD_RECORDS[trial.details["kind"]]()
+    return sweep.trial(middle, seed=trial.seed).model_copy(update={"method": method})

@@ -1,0 +1,264 @@
+"""What a mistaken file is answered: every mistake at once, where it stands, what would be right."""
+
+from collections.abc import Callable
+
+import pytest
+
+Problems = Callable[..., list[str]]
+
+HEAD = "name: a\ntask: {data: {kind: procedural}}\n"
+METHOD = "method: {kind: lora}\n"
+
+EVERYTHING_WRONG = """\
+name: x y
+task:
+  kind: contrastiv
+  data: {kind: procedurall, clips: many}
+method:
+  any_of:
+    - kind: lora
+      rnk: 3
+      rank: {low: 16, high: 8}
+      roles: {one_of: [audio.atention, audio.all]}
+    - kind: lorra
+    - kind: ia3
+      learning_rate: {low: 1, high: 1}
+training: {steps: {low: 1, high: 4}, learning_rate: 3, batch_size: 2.5}
+search:
+  searcher: {kind: neldermead}
+  objectives: {accuracy: maximum}
+  trials: 0
+sarch: {}
+"""
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problems) -> None:
+    lines = problems_of(EVERYTHING_WRONG)
+    starts = [line.partition(": ")[0] for line in lines]
+    assert starts == [
+        "search.yaml:1  name",
+        "search.yaml:3  task.kind",
+        "search.yaml:4  task.data",
+        "search.yaml:8  method.any_of[0].rnk",
+        "search.yaml:9  method.any_of[0].rank",
+        "search.yaml:10  method.any_of[0].roles",
+        "search.yaml:11  method.any_of[1]",
+        "search.yaml:13  method.any_of[2].learning_rate",
+        "search.yaml:14  training.batch_size",
+        "search.yaml:14  training.learning_rate",
+        "search.yaml:14  training.steps",
+        "search.yaml:16  search.searcher",
+        "search.yaml:17  search.objectives.accuracy",
+        "search.yaml:18  search.trials",
+        "search.yaml:19  sarch",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        # unknown words, with what was meant
+        (METHOD + "trianing: {}", "4  trianing: unknown key 'trianing'; did you mean 'training'?"),
+        (METHOD + "search: {trails: 3}", "4  search.trails: unknown key 'trails'; did you mean 't"),
+        (METHOD + "search: {zzz: 3}", "4  search.zzz: unknown key 'zzz'; known: baselines, "),
+        ("method: {kind: lorra}", "3  method: no method named 'lorra'; did you mean 'lora'? known"),
+        ("method: {kind: qqq}", "3  method: no method named 'qqq'; known: lora, rslora, "),
+        (
+            METHOD + "search: {searcher: {kind: tpee}}",
+            "4  search.searcher: no searcher named 'tpee'; did you mean 'tpe'? known: ",
+        ),
+        (
+            METHOD + "search: {scheduler: {kind: ashaa}}",
+            "4  search.scheduler: no scheduler named 'ashaa'; did you mean 'asha'? known: ",
+        ),
+        (
+            "method: {kind: lora, roles: audio.al}",
+            "3  method.roles: no role named 'audio.al'; did you mean 'audio.all'? known: audio.att",
+        ),
+        (
+            "method: {kind: lora, roles: audio.all+audio.all}",
+            "3  method.roles: 'audio.all+audio.all' names a role twice",
+        ),
+        (
+            "method: {kind: lora, layers: top_haf}",
+            "3  method.layers: found 'top_haf'; did you mean 'top_half'? known: all, top_half, ",
+        ),
+        (
+            METHOD + "search: {objectives: {acuracy: max}}",
+            "4  search.objectives.acuracy: no metric named 'acuracy'; did you mean 'accuracy'?",
+        ),
+        (
+            METHOD + "search: {constraints: {trainable_params: {at_most: 3}}}",
+            "4  search.constraints.trainable_params: no metric named 'trainable_params'; did you m",
+        ),
+        # keys of other programs, and where they belong here
+        (
+            METHOD + "training: {learning_rate: 0.1}",
+            "4  training.learning_rate: unknown key 'learning_rate' here: belongs to the method, ",
+        ),
+        ("method: {kind: lora, alpha: 16}", "3  method.alpha: unknown key 'alpha' here: write al"),
+        ("method: {kind: lora, r: 16}", "3  method.r: unknown key 'r' here: write rank"),
+        (METHOD + "search: {num_samples: 9}", "4  search.num_samples: unknown key 'num_samples' h"),
+        # distributions
+        (
+            "method: {kind: lora, rank: {low: 16, high: 8}}",
+            "3  method.rank: low 16 is above high 8 — write e.g. {low: 8, high: 16}",
+        ),
+        (
+            "method: {kind: lora, rank: {low: 8, high: 8}}",
+            "3  method.rank: low and high are both 8",
+        ),
+        ("method: {kind: lora, rank: {low: 8}}", "3  method.rank.high: missing; write a value"),
+        ("method: {kind: lora, rank: {one_of: []}}", "3  method.rank.one_of: found [], at least o"),
+        ("method: {kind: lora, rank: {one_of: [1, 1.0]}}", "3  method.rank: one_of [1, 1.0] names"),
+        (
+            "method: {kind: lora, rank: {one_of: [[1]]}}",
+            "3  method.rank: [1] is not a scalar; one_",
+        ),
+        ("method: {kind: lora, rank: {low: 1.5, high: 8}}", "3  method.rank: rank is a whole numb"),
+        (
+            "method: {kind: lora, rank: {low: 1, high: 8, log: true, step: 2}}",
+            "3  method.rank: log and step exclude each other; keep one",
+        ),
+        (
+            "method: {kind: lora, rank: {low: 0, high: 8, log: true}}",
+            "3  method.rank: log needs low above 0, found 0",
+        ),
+        (
+            "method: {kind: lora, rank: {low: 1, high: 8, step: 3}}",
+            "3  method.rank: high 8 is not low 1 plus whole steps of 3; the nearest below is 7",
+        ),
+        (
+            "method: {kind: lora, rank: {low: a, high: 8}}",
+            "3  method.rank.low: found 'a', a number",
+        ),
+        ("method: {kind: lora, roles: {low: 1, high: 8}}", "3  method.roles: roles is not a numbe"),
+        (
+            "method: {kind: lora, rank: {one_of: [1, two]}}",
+            "3  method.rank: found 'two', a whole n",
+        ),
+        (
+            "method: {kind: lora, rank: {low: 1, high: 4000}}",
+            "3  method.rank: found 4000, at most ",
+        ),
+        (
+            "method: {kind: lora, rank: {low: 1, high: 8, logg: true}}",
+            "3  method.rank.logg: unknown key 'logg'; did you mean 'log'? known: high, log, low, step",
+        ),
+        (METHOD + "training: {steps: {one_of: [1, 2]}}", "4  training.steps: steps is not search"),
+        (METHOD + "search: {trials: {low: 1, high: 9}}", "4  search.trials: a distribution stands"),
+        (
+            "method: {kind: {one_of: [lora, ia3]}}",
+            "3  method.kind: kind is not searched (it is the same for all trials): write one value",
+        ),
+        (
+            METHOD + "training: {warmup_steps: {low: 1, high: 200}}",
+            "4  training.warmup_steps: warmup_steps 200 is not below steps 80",
+        ),
+        ("method: {kind: lora, layers: search}", "3  method.layers: layers has no default range; "),
+        (METHOD + "training: {batch_size: search}", "4  training.batch_size: batch_size has no de"),
+        # rank 0
+        ("method: {kind: lora, rank: 0}", "3  method.rank: found 0, at least 1 would be right; 0 "),
+        ("method: {kind: lora, rank: {one_of: [0, 4]}}", "3  method.rank: found 0, at least 1 wo"),
+        ("method: {kind: houlsby, width: 0}", "3  method.width: found 0, at least 1 would be"),
+        ("method: {kind: oft, block_size: 0}", "3  method.block_size: found 0, at least 1 would"),
+        ("method: {kind: lora, rank: -1}", "3  method.rank: found -1, at least 0 would be right"),
+        # branches
+        (
+            "method: {any_of: [{kind: lora}, {kind: lora, rank: 4}]}",
+            "3  method.any_of[1]: two branches are named 'lora'; give one a name: …",
+        ),
+        ("method: {any_of: []}", "3  method.any_of: found no list of methods; write - kind: lora"),
+        ("method: {any_of: [lora]}", "3  method.any_of[0]: found 'lora', a mapping (kind: …) woul"),
+        ("method: {any_of: [{kind: lora}], rank: 3}", "3  method.rank: any_of stands alone; move "),
+        ("method: {rank: 3}", "3  method: no kind given; write e.g. kind: lora, or any_of, or p"),
+        ("method: lora", "3  method: found 'lora', a mapping (key: value) would be right"),
+        ("seed: 1", "method: no kind given"),
+        ("method: {parts: []}", "3  method.parts: found [], at least one entry would be right"),
+        ("method: {parts: [{kind: full}]}", "3  method.parts[0]: no method named 'full'; known: l"),
+        # types and limits
+        (METHOD + "search: {trials: many}", "4  search.trials: found 'many', a whole number would"),
+        (METHOD + "search: {trials: 2.5}", "4  search.trials: found 2.5, a whole number would be"),
+        (METHOD + "search: {hours: -1}", "4  search.hours: found -1, a number above 0 would be ri"),
+        (METHOD + "search: {baselines: perhaps}", "4  search.baselines: found 'perhaps', true or "),
+        (METHOD + "search: [1]", "4  search: found [1], a mapping (key: value) would be right"),
+        (METHOD + "training: 3", "4  training: found 3, a mapping (key: value) would be right"),
+        (METHOD + "resources: {gpus: -0.5}", "4  resources.gpus: found -0.5, at least 0 would be"),
+        (METHOD + "training: {weight_decay: .nan}", "4  training.weight_decay: found nan"),
+        (METHOD + "training: {weight_decay: .inf}", "4  training.weight_decay: found inf, at most"),
+        # what does not fit together
+        (
+            METHOD + "training: {steps: 5, warmup_steps: 0}",
+            "search.scheduler.grace_steps: 10 is ab",
+        ),
+        (
+            METHOD + "search: {objectives: {trainable_parameters: min}}",
+            "4  search.objectives.trainable_parameters: trainable_parameters is known before train",
+        ),
+        (
+            METHOD + "search: {objectives: {source_accuracy: max}}",
+            "4  search.objectives.source_accuracy: source_accuracy is scored with the last report ",
+        ),
+        (METHOD + "search: {objectives: {}}", "4  search.objectives: found {}, "),
+        (
+            METHOD + "search: {constraints: {loss: {}}}",
+            "4  search.constraints.loss: empty; write {",
+        ),
+        (
+            METHOD + "search: {constraints: {loss: {at_most: 1, at_least: 2}}}",
+            "4  search.constraints.loss: at_least 2 is above at_most 1",
+        ),
+        (METHOD + "1: 2", "4  1: unknown key '1'; known: cluster, method, "),
+        (METHOD + "name2: 2", "4  name2: unknown key 'name2'; did you mean 'name'? known: clu"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(problems_of: Problems, text: str, line: str) -> None:
+    lines = problems_of(HEAD + text + "\n")
+    assert len(lines) == 1, lines
+    assert line in lines[0]
+    assert lines[0].startswith("search.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("task", "line"),
+    [
+        ("{}", "task.data: missing; write a value"),
+        ("{data: {}}", "task.data: no kind given; write kind: …"),
+        ("{data: {kind: folder}}", "task.data.path: missing; write a value"),
+        ("{data: {kind: procedural, split: {train: 0.9}}}", "task.data.split: train + validation"),
+        ("{data: {kind: procedural, clips: {low: 1, high: 9}}}", "clips is not searched"),
+        ("{data: {kind: procedural}, prompt: hi}", "task: prompt 'hi' lacks {caption}"),
+        ("{data: {kind: procedural}, caption_bank_weight: 0}", "are both 0; raise one"),
+        (
+            "{data: {kind: procedural}, caption_bank_weight: {one_of: [1, 0]}, "
+            "in_batch_weight: {one_of: [0, 1]}}",
+            "task.caption_bank_weight: caption_bank_weight and in_batch_weight are both 0",
+        ),
+    ],
+)
+def test_a_mistaken_task_is_answered(problems_of: Problems, task: str, line: str) -> None:
+    lines = problems_of(f"name: a\ntask: {task}\n{METHOD}")
+    assert len(lines) == 1, lines
+    assert line in lines[0]
+
+
+def test_a_missing_name_and_task_are_said(problems_of: Problems) -> None:
+    lines = problems_of(METHOD)
+    assert [line.partition("  ")[2] for line in lines] == [
+        "name: missing; write a value",
+        "task.data: missing; write a value",
+    ]
+
+
+@pytest.mark.parametrize("zero", ["rank: 0", "rank: {one_of: [0, 4]}", "rank: {low: 0, high: 4}"])
+def test_a_part_may_be_off(problems_of: Problems, zero: str) -> None:
+    parts = f"method: {{parts: [{{kind: lora, {zero}}}, {{kind: houlsby, width: 0}}]}}\n"
+    assert problems_of(HEAD + parts) == []
+
+
+def test_metrics_that_folder_data_has_not_are_unknown(problems_of: Problems) -> None:
+    text = (
+        "name: a\ntask: {data: {kind: folder, path: x}}\nmethod: {kind: lora}\n"
+        "search: {scheduler: {kind: none}, constraints: {source_accuracy: {at_least: 0.5}}}\n"
+    )
+    assert "no metric named 'source_accuracy'" in problems_of(text)[0]
