@@ -19,7 +19,7 @@ demo: $(READY)
 	$(BIN)/autopeft run search_spaces/tiny_clap.yaml
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -m 'not slow and not gpu' $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m 'not slow and not gpu' $(ARGS)
 
 slow: $(READY)
 	$(BIN)/python -m pytest -q -m 'slow and not gpu' $(ARGS)

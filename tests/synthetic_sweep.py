@@ -21,6 +21,7 @@ from autopeft.tracking.events import (
     Ended,
     Kind,
     Planned,
+    RayStarted,
     Reported,
     Retried,
     Status,
@@ -74,9 +75,15 @@ def events(
     """Yield what a whole sweep would journal: search, baselines, retrainings, end."""
     clock, dice = Clock(), random.Random(seed)
     yield SweepStarted(
-        time=clock(), sweep=f"{sweep.name}-1", name=sweep.name, seed=0, host="testhost",
-        versions={"autopeft": "0.1.0", "torch": "2.9"}, git_commit="0123456789abcdef",
-    )  # fmt: skip
+        time=clock(),
+        sweep=f"{sweep.name}-1",
+        name=sweep.name,
+        seed=0,
+        host="testhost",
+        versions={"autopeft": "0.1.0", "torch": "2.9"},
+        git_commit="0123456789abcdef",
+    )
+    yield RayStarted(time=START, slots=2, dashboard="127.0.0.1:8265")
     finished: list[tuple[float, str, dict[str, Any]]] = []
     for number in range(trials):
         cube = {d.name: dice.random() for d in sweep.space.dimensions}

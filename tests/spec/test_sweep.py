@@ -72,3 +72,19 @@ def test_every_metric_of_the_task_can_be_an_objective() -> None:
     for metric in METRICS["contrastive"]:
         search = {"objectives": {metric: "max"}, "scheduler": {"kind": "none"}}
         assert load_sweep({**TREE, "search": search}).settings.search.objectives == {metric: "max"}
+
+
+def test_the_words_of_the_spec_are_those_of_the_rooms() -> None:
+    from typing import get_args
+
+    from autopeft.data.procedural import DOMAINS
+    from autopeft.methods import METHODS
+    from autopeft.schedulers import SCHEDULERS
+    from autopeft.searchers import SEARCHERS
+    from autopeft.spec.data import ProceduralData
+    from autopeft.spec.method import METHOD_RECORDS
+
+    assert get_args(ProceduralData.model_fields["domain"].annotation) == tuple(DOMAINS)
+    assert METHOD_RECORDS.keys() == set(METHODS)
+    assert {"random", "tpe"} <= set(SEARCHERS)
+    assert {"none", "asha"} <= set(SCHEDULERS)

@@ -189,7 +189,7 @@ FILE = st.fixed_dictionaries(
     {
         "name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True),
         "task": st.fixed_dictionaries(
-            {"data": st.just({"kind": "procedural"})},
+            {"kind": st.just("contrastive"), "data": st.just({"kind": "procedural"})},
             optional={"prompt": st.sampled_from(["{caption}", "the sound of {caption}, ümläut"])},
         ),
         "method": METHOD,

@@ -11,7 +11,7 @@ from autopeft.searchers import Done, Outcome, Proposal, Wait
 from autopeft.sweep.conductor import Conductor
 from autopeft.tracking.events import Kind, Status
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
 StageMaker = Callable[..., Any]
 
 

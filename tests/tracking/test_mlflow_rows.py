@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from autopeft.tracking.events import AnyEvent, Asked, Ended, Reported, Status, SweepResumed
 from autopeft.tracking.journal import read_journal
-from autopeft.tracking.mlflow_rows import PARENT, MlflowView, Row, RunRows, metric_key
+from autopeft.tracking.mlflow_rows import MlflowView
+from autopeft.tracking.mlflow_words import PARENT, Row, RunRows, metric_key
 from autopeft.tracking.run_folder import RunFolder
 
 
@@ -66,7 +67,7 @@ def test_every_trial_has_a_run_with_its_end(run: RunFolder) -> None:
 
 
 def test_the_parent_tells_the_sweep_in_short(run: RunFolder) -> None:
-    parent = merged(MlflowView(run.sweep(), {"dashboard": "http://x"}), list(
+    parent = merged(MlflowView(run.sweep()), list(
         read_journal(run.journal)), [])[PARENT]  # fmt: skip
     history = run.history()
     assert history.winner is not None
@@ -74,7 +75,7 @@ def test_the_parent_tells_the_sweep_in_short(run: RunFolder) -> None:
     assert parent.tags["trials.counted"] == str(history.counted)
     assert parent.tags["best_trial"] == history.best.id
     assert parent.tags["winner_trial"] == history.winner.of
-    assert parent.tags["dashboard"] == "http://x"
+    assert parent.tags["dashboard"] == "127.0.0.1:8265"
     assert parent.params["search.trials"] == "24"
     assert parent.params["space.method.lora.rank"] == "one of 1, 2, 4, 8, 16, 32"
     last = {m.key: m.value for m in parent.metrics}

@@ -13,9 +13,9 @@ from autopeft.tracking.events import Asked, SweepEnded, SweepResumed
 from autopeft.tracking.journal import Journal
 from autopeft.tracking.mlflow_client import CLIENT_SETTINGS
 from autopeft.tracking.mlflow_link import Link
-from autopeft.tracking.mlflow_rows import PARENT
 from autopeft.tracking.mlflow_sync import finish, sync
 from autopeft.tracking.mlflow_target import Target, resolve_target
+from autopeft.tracking.mlflow_words import PARENT
 from autopeft.tracking.run_folder import RunFolder
 
 Runs = Callable[[], dict[str, Any]]

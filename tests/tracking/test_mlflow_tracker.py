@@ -9,8 +9,8 @@ import yaml
 
 from autopeft.tracking.events import AnyEvent, Asked, Ended, Reported, Status, SweepEnded
 from autopeft.tracking.journal import Journal
-from autopeft.tracking.mlflow_rows import PARENT
 from autopeft.tracking.mlflow_tracker import MlflowTracker, sync
+from autopeft.tracking.mlflow_words import PARENT
 from autopeft.tracking.run_folder import RunFolder
 
 Runs = Callable[[], dict[str, Any]]
@@ -60,7 +60,7 @@ def test_everything_arrives_while_the_sweep_runs(
 ) -> None:
     run = write_sweep(trials=0, over=False)
     warnings: list[str] = []
-    tracker = MlflowTracker(run, run.sweep(), tags={"dashboard": "x"}, warn=warnings.append)
+    tracker = MlflowTracker(run, run.sweep(), warn=warnings.append)
     assert driver_seconds(run, tracker) < 2
     assert tracker.close(60)
     assert tracker.is_written
@@ -68,7 +68,7 @@ def test_everything_arrives_while_the_sweep_runs(
     assert set(runs) == {PARENT, "t0", "t1", "t2", "t3"}
     assert len(client.get_metric_history(runs["t1"].info.run_id, "metric_3")) == REPORTS // 4
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
-    assert runs[PARENT].data.tags["dashboard"] == "x"
+    assert runs[PARENT].data.tags["dashboard"] == "127.0.0.1:8265"
     assert warnings == []
 
 

@@ -1,11 +1,14 @@
 """What ``run`` and ``resume`` share: the driver is started, and its end is told."""
 
+import sys
+
 import typer
 
 from autopeft.cli.output import answer, answer_json, answer_table, say, short
 from autopeft.tracking.run_folder import RunFolder
 
 INTERRUPTED = 130
+SHOW_CURSOR = "\x1b[?25h"
 
 
 def drive_to_end(run: RunFolder, *, json: bool) -> None:
@@ -16,7 +19,7 @@ def drive_to_end(run: RunFolder, *, json: bool) -> None:
     """
     from autopeft.clusters.local import run_driver
 
-    code = run_driver(run, warn=say)
+    code = run_driver(run, warn=_warn)
     if code == 0:
         tell_result(run, json=json)
         return
@@ -24,6 +27,13 @@ def drive_to_end(run: RunFolder, *, json: bool) -> None:
         say("stopped; nothing is lost")
     say(f"resume with: autopeft resume {short(run.path)}")
     raise typer.Exit(code)
+
+
+def _warn(text: str) -> None:
+    """Say what happened to the driver; one that was killed left its table and no cursor."""
+    if sys.stderr.isatty():
+        print(SHOW_CURSOR, file=sys.stderr)
+    say(text)
 
 
 def tell_result(run: RunFolder, *, json: bool) -> None:

@@ -25,6 +25,9 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the winner's adapter as plain `peft` loads it, with a model card."""
+    from autopeft.cli.terminal import hush
+
+    hush()
     from autopeft.export import export as export_adapter
 
     done = export_adapter(source, out, merged=merged)

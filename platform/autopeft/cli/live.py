@@ -1,20 +1,19 @@
 """Watch a sweep from the driver's own process: a live table, or lines where nobody looks."""
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, TextIO
 
 from autopeft.cli.live_table import ended_line, headline, live_table
 from autopeft.cli.output import console
+from autopeft.core.units import duration
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.events import (
     AnyEvent,
-    Asked,
     Ended,
-    Planned,
+    RayStarted,
     Retried,
     SweepEnded,
     SweepResumed,
@@ -46,8 +45,8 @@ def watching(run: RunFolder, terminal: TextIO) -> Iterator[Listener]:
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
-        ) as live:
-            view.note = live.console.print
+        ):
+            view.note = lambda text: out.print(text, markup=False)
             yield view
     else:
         yield Lines(run, terminal)
@@ -60,25 +59,29 @@ class Table:
         self._run, self._rows = run, rows
         self._sweep, self._history = run.sweep(), run.history()
         self._lock = RLock()
-        self._dashboard_shown = False
-        self.note = print
+        self._began = time.monotonic()
+        self._ray_is_up = False
+        self.note: Callable[[str], None] = print
 
     def __call__(self, event: AnyEvent) -> None:
         """Take one event; say above the table what will not stay in it."""
         with self._lock:
             self._history.apply(event)
-        if isinstance(event, Asked | Planned) and not self._dashboard_shown:
-            self._dashboard_shown = True
-            self.note(dashboard_line(self._run))
+        if isinstance(event, RayStarted):
+            self._ray_is_up = True
+            self.note(dashboard_line(event, self._run))
         if isinstance(event, Retried):
             self.note(f"{event.trial} is tried again: {event.reason}")
 
     def render(self) -> "RenderableType":
         """Return the view at this moment."""
         with self._lock:
+            if self._ray_is_up:
+                return live_table(self._history, self._sweep, rows=self._rows)
+            waited = f"starting Ray … {duration(time.monotonic() - self._began)}"
             if not self._history.trials:
-                return "starting Ray …"
-            return live_table(self._history, self._sweep, rows=self._rows)
+                return waited
+            return f"{waited}\n{headline(self._history, self._sweep)}"
 
 
 class Lines:
@@ -88,14 +91,10 @@ class Lines:
         self._run, self._out = run, out
         self._sweep: Sweep = run.sweep()
         self._history: History = run.history()
-        self._dashboard_shown = False
 
     def __call__(self, event: AnyEvent) -> None:
         """Take one event; print its line if it has one."""
         self._history.apply(event)
-        if isinstance(event, Asked | Planned) and not self._dashboard_shown:
-            self._dashboard_shown = True
-            self._print(event.time, dashboard_line(self._run))
         line = self._line(event)
         if line:
             self._print(event.time, line)
@@ -106,6 +105,8 @@ class Lines:
                 return f"{event.sweep} started"
             case SweepResumed():
                 return f"resumed; {len(event.unfinished)} unfinished trials go on"
+            case RayStarted():
+                return dashboard_line(event, self._run)
             case Retried():
                 return f"{event.trial} is tried again: {event.reason}"
             case Ended():
@@ -121,12 +122,7 @@ class Lines:
         print(f"{clock}  {line}", file=self._out, flush=True)
 
 
-def dashboard_line(run: RunFolder) -> str:
+def dashboard_line(ray: RayStarted, run: RunFolder) -> str:
     """Return how many trials run at a time, and where Ray's dashboard is."""
-    try:
-        ray = json.loads((run.path / "ray.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "Ray runs"
-    address = ray.get("dashboard")
-    where = f"; dashboard http://{address}, token in {run.path / 'ray-token'}"
-    return f"{ray.get('slots')} trials at a time{where if address else ''}"
+    where = f"; dashboard http://{ray.dashboard}, token in {run.path / 'ray-token'}"
+    return f"{ray.slots} trials at a time{where if ray.dashboard else ''}"

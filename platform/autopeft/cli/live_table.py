@@ -49,18 +49,20 @@ def seconds_left(history: History, sweep: Sweep) -> float | None:
     whole = [trial for trial in ended if trial.status is Status.FINISHED]
     if not spent or history.active_seconds <= 0:
         return None
-    longest = _mean_seconds(whole) or _mean_seconds(ended) or 0.0
+    like = {kind: _mean_seconds([t for t in ended if t.kind is kind]) for kind in Kind}
+    usual = _mean_seconds(whole) or _mean_seconds(ended) or 0.0
     planned = {
         Kind.TRIAL: search.trials - history.counted,
         Kind.BASELINE: len(baseline_runs(sweep)) - _ended(history, Kind.BASELINE),
         Kind.RETRAIN: search.retrain * search.retrain_seeds - _ended(history, Kind.RETRAIN),
     }
-    ahead = sum(
-        max(count, 0) * (_mean_seconds([t for t in ended if t.kind is kind]) or longest)
-        for kind, count in planned.items()
-    )
-    ahead -= sum(history.last_time - trial.asked for trial in history.running)
-    return max(ahead, 0.0) * history.active_seconds / spent
+    ahead = 0.0
+    for kind, count in planned.items():
+        each = like[kind] or usual
+        running = [trial for trial in history.running if trial.kind is kind]
+        ahead += max(count - len(running), 0) * each
+        ahead += sum(max(each - (history.last_time - trial.asked), 0.0) for trial in running)
+    return ahead * history.active_seconds / spent
 
 
 def headline(history: History, sweep: Sweep) -> str:
@@ -151,7 +153,7 @@ def _time(history: History, sweep: Sweep) -> str:
     if history.ended is not None:
         return f"{used}, {history.ended.reason}"
     left = seconds_left(history, sweep)
-    return used if left is None else f"{used}, about {duration(left)} left"
+    return used if left is None or left < 1 else f"{used}, about {duration(left)} left"
 
 
 def _steps(sweep: Sweep) -> int:

@@ -1,6 +1,7 @@
 """The answer goes to stdout, progress and advice to stderr."""
 
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ def answer(text: str) -> None:
 
 def answer_json(value: Any) -> None:
     """Print the answer for a program."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(_json(value), indent=2, ensure_ascii=False, allow_nan=False, default=str))
 
 
 def answer_table(renderable: "RenderableType") -> None:
@@ -30,6 +31,15 @@ def answer_table(renderable: "RenderableType") -> None:
 def say(text: str) -> None:
     """Print a line of progress or advice."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _json(value: Any) -> Any:
+    """Return ``value`` with null for NaN and infinity, which JSON does not have."""
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def console(file: TextIO) -> "Console":

@@ -24,6 +24,9 @@ def predict(
     json: Json = False,
 ) -> None:
     """Score sound files against prompts; each sound's probabilities sum to 1."""
+    from autopeft.cli.terminal import hush
+
+    hush()
     from autopeft.cli.tables import scores_table
     from autopeft.predict import predict as predict_scores
 

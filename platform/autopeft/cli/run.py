@@ -19,10 +19,12 @@ def run(
     A live table shows how it stands. Ctrl-C stops cleanly; `autopeft resume` goes on from there.
     """
     from autopeft.cli.ending import drive_to_end
+    from autopeft.cli.terminal import hush
     from autopeft.spec.load import load_sweep
     from autopeft.sweep.preflight import preflight
     from autopeft.tracking.run_folder import create_run
 
+    hush()
     sweep = load_sweep(file, overrides or [])
     preflight(sweep)
     folder = create_run(sweep, runs)

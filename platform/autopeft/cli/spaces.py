@@ -27,8 +27,8 @@ def ls() -> None:
 
 
 def cp(
-    name: Annotated[str, typer.Argument(help="A name from `autopeft spaces ls`.")],
-    to: Annotated[Path, typer.Argument(help="The new file, or a folder.")] = Path(),
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `autopeft spaces ls`.")],
+    to: Annotated[Path, typer.Argument(metavar="TO", help="The new file, or a folder.")] = Path(),
 ) -> None:
     """Copy one, to be changed; a file that stands there already is kept."""
     from autopeft.core.choices import did_you_mean
@@ -57,4 +57,5 @@ def _files() -> list[Path]:
 
 
 for _verb, _example in ((ls, "autopeft spaces ls"), (cp, EXAMPLE)):
-    app.command(cls=ExampleFirst, help=opening(_example, _verb.__doc__))(_verb)
+    _summary = (_verb.__doc__ or "").partition("\n")[0]
+    app.command(cls=ExampleFirst, help=opening(_example, _verb.__doc__), short_help=_summary)(_verb)

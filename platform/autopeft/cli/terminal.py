@@ -17,6 +17,12 @@ SILENT = {
 }
 
 
+def hush() -> None:
+    """Keep the progress bars and advice of libraries off the terminal; call before they load."""
+    for name, value in SILENT.items():
+        os.environ.setdefault(name, value)
+
+
 @contextmanager
 def quiet(log: Path) -> Iterator[TextIO]:
     """Send this process's stdout and stderr, and its children's, to ``log``; yield the terminal.
@@ -32,8 +38,7 @@ def quiet(log: Path) -> Iterator[TextIO]:
         file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise RunFolderError(f"{log}: cannot be written: {error.strerror}") from error
-    for name, value in SILENT.items():
-        os.environ.setdefault(name, value)
+    hush()
     sys.stdout.flush()
     sys.stderr.flush()
     terminal = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)

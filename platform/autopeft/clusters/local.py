@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
+import psutil
+
 from autopeft.clusters.shell import start
 from autopeft.core.errors import ClusterError
 from autopeft.tracking.run_folder import RunFolder
@@ -20,7 +22,7 @@ def run_driver(run: RunFolder, *, warn: Callable[[str], None] = lambda text: Non
     """Run ``autopeft drive`` on ``run`` until it ends; start it again if it is killed.
 
     A dead raylet takes its driver with it, and the kernel may kill either; the journal makes the
-    next driver go on where the last stopped. Restarts that bring no new line count, up to
+    next driver go on where the last stopped. Restarts that bring no report count, up to
     ``MAX_RESTARTS``.
 
     Args:
@@ -31,14 +33,14 @@ def run_driver(run: RunFolder, *, warn: Callable[[str], None] = lambda text: Non
         The driver's last exit code; 1 if it kept dying.
     """
     command = [sys.executable, "-P", "-m", "autopeft.cli.main", "drive", str(run.path)]
-    lives, size = MAX_RESTARTS, -1
+    lives, done = MAX_RESTARTS, -1
     while True:
         code = _wait(command)
         if code in FINAL:
             return code
-        now = run.journal.stat().st_size if run.journal.exists() else 0
-        lives = MAX_RESTARTS if now > size else lives - 1
-        size = now
+        now = _progress(run)
+        lives = MAX_RESTARTS if now > done else lives - 1
+        done = now
         if lives <= 0:
             warn(f"the driver died {MAX_RESTARTS} times without progress; see {run.driver_log}")
             return 1
@@ -60,10 +62,16 @@ def stop_driver(run: RunFolder, *, timeout_s: float = 60) -> None:
         raise ClusterError(f"{run.path.name}: no driver is running on this machine") from None
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        if not path.exists():
+        if not psutil.pid_exists(driver):
             return
         time.sleep(0.2)
     raise ClusterError(f"{run.path.name}: the driver (process {driver}) has not stopped yet")
+
+
+def _progress(run: RunFolder) -> int:
+    """Return how many reports and ends the journal holds; a mere restart adds none."""
+    lines = run.journal.read_bytes().splitlines() if run.journal.exists() else []
+    return sum(b'"event":"reported"' in line or b'"event":"ended"' in line for line in lines)
 
 
 def _wait(command: list[str]) -> int:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import autopeft
+PACKAGE = Path(__file__).parent.parent
 
 
 def shipped(folder: str) -> Path:
@@ -14,11 +14,10 @@ def shipped(folder: str) -> Path:
     Raises:
         FileNotFoundError: Neither place holds it; the installation is damaged.
     """
-    package = Path(autopeft.__file__).parent
-    for place in (package / "shipped" / folder, package.parent.parent / folder):
+    for place in (PACKAGE / "shipped" / folder, PACKAGE.parent.parent / folder):
         if place.is_dir():
             return place
-    raise FileNotFoundError(f"{folder} is neither in {package}/shipped nor in the checkout")
+    raise FileNotFoundError(f"{folder} is neither in {PACKAGE}/shipped nor in the checkout")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,6 +10,8 @@ from autopeft.doctor.finding import Finding, Level
 from autopeft.spec.tracking import Tracking
 from autopeft.tracking.mlflow_target import Target, check_alive
 
+SQLITE_TIMEOUT_S = 5.0
+
 
 def check_tracking(tracking: Tracking) -> Finding:
     """Check that MLflow's store can be reached and written; a sweep runs without it all the same.
@@ -40,6 +42,6 @@ def _try_sqlite(database: Path) -> None:
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{folder} cannot be written")
     if database.exists():
-        with closing(sqlite3.connect(database, timeout=5)) as connection:
+        with closing(sqlite3.connect(database, timeout=SQLITE_TIMEOUT_S)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from autopeft.methods import load_adapter
-from autopeft.methods.stacking import loading_order
+from autopeft.methods.folders import loading_order, save_weights
 from autopeft.models import load_base
 from autopeft.spec.trial import TrialSpec
 
@@ -14,14 +14,11 @@ def write_merged(spec: TrialSpec, adapter: Path, out: Path) -> None:
 
     Parts are folded in one after the other, in the order in which they were attached.
     """
-    from safetensors.torch import save_model
-
     base = load_base(spec.model.base, revision=spec.model.revision)
     model: Any = base.model
     for folder in loading_order(adapter) or [adapter]:
         model = _merge(load_adapter(model, folder))
-    model.config.save_pretrained(out)
-    save_model(model, str(out / "model.safetensors"), metadata={"format": "pt"})
+    save_weights(model, out)
     base.feature_extractor.save_pretrained(out)
     base.tokenizer.save_pretrained(out)
 

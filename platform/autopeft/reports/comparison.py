@@ -39,7 +39,7 @@ def against_baselines(ranking: Sequence[Standing], metric: str) -> Figure | None
     )
     figure = go.Figure([seeds, means])
     figure.update_layout(showlegend=False, height=120 + 38 * len(scored))
-    return figure.update_xaxes(title=metric).update_yaxes(type="category")
+    return figure.update_xaxes(title=metric.replace("_", " ")).update_yaxes(type="category")
 
 
 def label(standing: Standing) -> str:

@@ -119,7 +119,7 @@ def _search_charts(
         ),
         (
             "Learning curves",
-            f"{metric} on validation over the steps, a line per trial; short lines were stopped "
+            f"Validation {metric} over the steps, a line per trial; short lines were stopped "
             "early or failed. Point at a line to see which trial it is.",
             figures.learning_curves(history, space),
         ),

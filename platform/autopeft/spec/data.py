@@ -29,7 +29,7 @@ class ProceduralData(Record):
     """
 
     kind: Literal["procedural"] = "procedural"
-    domain: str = "workshop"
+    domain: Literal["clean", "workshop", "hall", "telephone", "street"] = "workshop"
     clips: int = Field(1120, ge=28)
     source_clips: int = Field(280, ge=0)
     split: Split = Split()

@@ -78,7 +78,7 @@ def _walk(record: type[BaseModel], loc: Path) -> tuple[Path, type[BaseModel] | N
             continue
         path.append(step)
         if owner is not None and step in owner.model_fields:
-            found = list(_records(owner.model_fields[str(step)].annotation))
+            found = list(records_in(owner.model_fields[str(step)].annotation))
             if len(found) == 1:
                 owner, members = found[0], {}
             elif found:
@@ -86,12 +86,13 @@ def _walk(record: type[BaseModel], loc: Path) -> tuple[Path, type[BaseModel] | N
     return tuple(path), owner
 
 
-def _records(annotation: Any) -> Iterator[type[BaseModel]]:
+def records_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the records that an annotation names, those of a union one by one."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     elif get_origin(annotation) in (Annotated, Union, UnionType, tuple, list, dict):
         for argument in get_args(annotation):
-            yield from _records(argument)
+            yield from records_in(argument)
 
 
 def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) -> str:

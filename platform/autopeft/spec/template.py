@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from autopeft.spec.distribution import OneOf, Range, is_distribution, read_distribution
 from autopeft.spec.method import METHOD_RECORDS
 from autopeft.spec.model import Model
-from autopeft.spec.problems import Path, complaints, dotted
+from autopeft.spec.problems import Path, complaints, dotted, records_in
 from autopeft.spec.space import Dimension, Space, Values
 from autopeft.spec.trial import TrialSpec
 
@@ -104,7 +104,9 @@ def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Co
     trees: Tree = {}
     for name in ("task", "model", "training"):
         record = TrialSpec.model_fields[name].annotation
-        trees[name], found = _plain(sections[name], (name,), _as_record(record), wrong)
+        trees[name], found = _plain(
+            sections[name], (name,), _record_of(record, sections[name]), wrong
+        )
         searched += [Searched(path, _named(d, dotted(path))) for path, d in found]
     plain_branches = []
     for level, branch in enumerate(branches):
@@ -164,8 +166,6 @@ def _plain(
     node: Any, path: Path, record: type[BaseModel] | None, wrong: list[Complaint]
 ) -> tuple[Any, list[tuple[Path, Dimension]]]:
     """Replace every distribution below ``node`` by a representative value; collect them."""
-    if record is not None and isinstance(node, dict):
-        record = _member(record, node)
     found: list[tuple[Path, Dimension]] = []
     if isinstance(node, list):
         plain_list = []
@@ -194,7 +194,7 @@ def _plain(
             plain_dict[key] = dimension.value(0.0)
             found.append((here, dimension))
         else:
-            plain_dict[key], below = _plain(value, here, _as_record(annotation), wrong)
+            plain_dict[key], below = _plain(value, here, _record_of(annotation, value), wrong)
             found += below
     return plain_dict, found
 
@@ -339,23 +339,13 @@ def _named(dimension: Dimension, name: str, when: tuple[str, int] | None = None)
     )  # fmt: skip
 
 
-def _as_record(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in get_args(annotation):
-        record = _as_record(argument)
-        if record is not None:
-            return record
-    return None
-
-
-def _member(record: type[BaseModel], node: Tree) -> type[BaseModel]:
-    """Return the record that ``node``'s kind names, where ``record`` is one of the methods."""
-    return (
-        METHOD_RECORDS.get(str(node.get("kind")), record)
-        if "kind" in node and (record in METHOD_RECORDS.values())
-        else record
-    )
+def _record_of(annotation: Any, node: Any) -> type[BaseModel] | None:
+    """Return the record that describes ``node``; of several, the one whose kind it names."""
+    members = list(records_in(annotation))
+    if len(members) < 2:
+        return next(iter(members), None)
+    kind = node.get("kind") if isinstance(node, dict) else None
+    return next((r for r in members if r.model_fields["kind"].default == kind), None)
 
 
 def _scalar_types(annotation: Any) -> set[Any]:

@@ -7,6 +7,8 @@ from typing import Any
 from autopeft.clusters.local import run_driver
 from autopeft.core.errors import AutopeftError
 from autopeft.spec.load import load_sweep
+from autopeft.sweep.amend import amend
+from autopeft.sweep.preflight import preflight
 from autopeft.tracking.run_folder import RunFolder, create_run, open_run
 
 
@@ -30,12 +32,24 @@ def run(
     Example:
         >>> run("search.yaml", ["search.trials=48"]).trials()  # doctest: +SKIP
     """
-    return _drive(create_run(load_sweep(spec, overrides), Path(runs)))
+    sweep = load_sweep(spec, overrides)
+    preflight(sweep)
+    return _drive(create_run(sweep, Path(runs)))
 
 
-def resume(folder: str | Path) -> RunFolder:
-    """Continue a sweep where its journal leaves off; a finished one only gets its page again."""
-    return _drive(open_run(folder))
+def resume(folder: str | Path, overrides: Sequence[str] = ()) -> RunFolder:
+    """Continue a sweep where its journal leaves off; a finished one only gets its page again.
+
+    Args:
+        folder: The run folder.
+        overrides: A new budget, such as ``search.trials=48`` (a total).
+
+    Raises:
+        AutopeftError: As ``run``.
+    """
+    run_folder = open_run(folder)
+    amend(run_folder, overrides)
+    return _drive(run_folder)
 
 
 def _drive(run_folder: RunFolder) -> RunFolder:

@@ -33,6 +33,7 @@ from autopeft.tracking.events import (
     Ended,
     Kind,
     Planned,
+    RayStarted,
     Reported,
     Retried,
     Status,
@@ -114,6 +115,10 @@ class Conductor:
         )
         self._continue_unfinished()
 
+    def on_ray(self, *, slots: int, dashboard: str) -> None:
+        """Note that machines are there."""
+        self._write(RayStarted(time=self._now(), slots=slots, dashboard=dashboard))
+
     def any_spec(self) -> TrialSpec:
         """Return some trial of the sweep: what a worker needs to load base and data."""
         return self.sweep.trial(_lowest(self.sweep))
@@ -186,8 +191,7 @@ class Conductor:
 
     def _next_retrain(self) -> str | None:
         runs = retrain_runs(self.sweep, self.history)
-        planned = len(self.history.of_kind(Kind.RETRAIN))
-        return self._plan(runs[planned]) if planned < len(runs) else None
+        return self._plan(runs[0]) if runs else None
 
     def _plan(self, planned: Planned) -> str:
         self._write(planned.model_copy(update={"time": self._now()}))

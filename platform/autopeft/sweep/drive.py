@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 from importlib import import_module
 
-from autopeft.core.places import write_json
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
@@ -51,8 +50,8 @@ def drive(run: RunFolder, *, listeners: Sequence[Listener] = (), trainable: str 
         AutopeftError: Ray does not start, the journal cannot be written, another driver is at it.
     """
     sweep = run.sweep()
-    events = list(read_journal(run.journal)) if run.journal.exists() else []
     journal = Journal(run.journal)
+    events = list(read_journal(run.journal))
     tracker = MlflowTracker(run, sweep) if sweep.settings.tracking.enabled else None
     try:
         (run.path / "driver.pid").write_text(f"{os.getpid()}\n")
@@ -104,7 +103,7 @@ def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: s
     with ray_session(
         run, cpus=resources.cpus, gpus=resources.gpus, max_concurrent=resources.max_concurrent
     ) as session:
-        write_json(run.path / "ray.json", {"dashboard": session.dashboard, "slots": session.slots})
+        conductor.on_ray(slots=session.slots, dashboard=session.dashboard)
         from autopeft.sweep.tune_run import run_tune
 
         signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))

@@ -46,17 +46,23 @@ def baseline_spec(sweep: Sweep, name: str, *, seed: int) -> TrialSpec:
 
 
 def retrain_runs(sweep: Sweep, history: History) -> list[Planned]:
-    """Return the best configurations with fresh seeds; fixed once the search is over."""
+    """Return what is still to be retrained: the best configurations with every fresh seed.
+
+    A sweep that was extended may have other winners than before; what ran already is not
+    repeated.
+    """
+    done = {(trial.of, trial.seed) for trial in history.of_kind(Kind.RETRAIN)}
     return [
         Planned(
             time=0,
-            trial=f"r{rank * sweep.settings.search.retrain_seeds + index:04d}",
+            trial=f"r{len(done):04d}",
             kind=Kind.RETRAIN,
             name=f"{trial.id} again, seed {index + 1}",
             seed=seed,
             of=trial.id,
             values=trial.values,
         )
-        for rank, trial in enumerate(history.ranked()[: sweep.settings.search.retrain])
+        for trial in history.ranked()[: sweep.settings.search.retrain]
         for index, seed in enumerate(fresh_seeds(sweep))
+        if (trial.id, seed) not in done
     ]

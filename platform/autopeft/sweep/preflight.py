@@ -7,7 +7,7 @@ from pathlib import Path
 
 import soundfile
 
-from autopeft.core.errors import AutopeftError, DataError
+from autopeft.core.errors import AutopeftError, BaseUnavailable, DataError
 from autopeft.data import open_data
 from autopeft.data.audio_files import read_clip
 from autopeft.data.problems import listed
@@ -62,6 +62,8 @@ def check_base(model: Model) -> None:
     """
     if model.base == SHIPPED:
         return
+    if Path(model.base).is_absolute() and not Path(model.base).is_dir():
+        raise BaseUnavailable(f"model.base: there is no folder {model.base}")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         error = pool.submit(_loading_error, model.base, model.revision).result()
     if error is not None:

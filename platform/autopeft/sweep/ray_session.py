@@ -3,18 +3,27 @@
 import os
 import secrets
 import shutil
+import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from autopeft.core.errors import ClusterError
 from autopeft.tracking.run_folder import RunFolder
 
 # Ray's sockets lie below its temporary folder, and a socket's path must fit in 107 bytes.
 LONGEST_TEMP_PATH = 40
+
+WATCH_EVERY_S = 1.0
+RAY_DIED = 70
+stopping = threading.Event()
 
 # Read by Ray and Tune when they are imported or started; each has cost somebody hours.
 ENVIRONMENT = {
@@ -62,9 +71,10 @@ def ray_session(
     os.environ.setdefault("RAY_AUTH_TOKEN_PATH", str(_token_file(run)))
     import ray
 
-    temporary = _temporary_folder()
+    temporary = _temporary_folder(run)
     try:
         context = _start(temporary)
+        _die_with_ray()
         resources = ray.cluster_resources()
         slots = int(resources.get("CPU", 0) // cpus)
         if gpus > 0:
@@ -78,8 +88,10 @@ def ray_session(
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
         yield RaySession(slots, str(context.dashboard_url or ""))
     finally:
+        stopping.set()
         ray.shutdown()
         shutil.rmtree(temporary, ignore_errors=True)
+        (run.path / "ray-temp").unlink(missing_ok=True)
 
 
 def _start(temporary: Path) -> Any:
@@ -103,8 +115,45 @@ def _start(temporary: Path) -> Any:
         ) from error
 
 
-def _temporary_folder() -> Path:
-    """Return a new private folder whose path is short enough for Ray's sockets."""
+def _die_with_ray() -> None:
+    """Watch the raylet and the GCS that this process started; end it if one of them dies.
+
+    Without its raylet a driver neither fails nor goes on: Tune waits for ever. The journal is on
+    disk, and ``clusters.local`` starts the next driver.
+    """
+    ours = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if child.name() in ("raylet", "gcs_server")
+    ]
+
+    def watch() -> None:
+        while all(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in ours):
+            time.sleep(WATCH_EVERY_S)
+        if not stopping.is_set():
+            print("autopeft: Ray died; the driver ends and is started again", file=sys.stderr)
+            os._exit(RAY_DIED)
+
+    stopping.clear()
+    if ours:
+        threading.Thread(target=watch, name="ray-watch", daemon=True).start()
+
+
+def _temporary_folder(run: RunFolder) -> Path:
+    """Return a new private folder whose path is short enough for Ray's sockets.
+
+    A driver that was killed leaves its folder behind: the name is kept in the run folder, and the
+    next driver of the run removes it.
+    """
+    note = run.path / "ray-temp"
+    if note.exists():
+        shutil.rmtree(note.read_text(), ignore_errors=True)
+    folder = _short_folder()
+    note.write_text(str(folder))
+    return folder
+
+
+def _short_folder() -> Path:
     for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/dev/shm")):
         if len(str(parent)) < LONGEST_TEMP_PATH and os.access(parent, os.W_OK):
             return Path(tempfile.mkdtemp(prefix="apeft-", dir=parent))

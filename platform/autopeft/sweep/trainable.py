@@ -56,7 +56,9 @@ class WarmTrainable(tune.Trainable):
         except AutopeftError as error:
             return self._failed(str(error))
         except Exception as error:  # whatever a configuration does, the sweep goes on
-            return self._failed(_reason(error), log=traceback.format_exc())
+            from autopeft.trial.failures import reason_of
+
+            return self._failed(reason_of(error), log=traceback.format_exc())
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Name the attempt: the session has written the checkpoint itself, with its report."""
@@ -81,9 +83,7 @@ class WarmTrainable(tune.Trainable):
 
         if self._worker is None:
             config = self._config
-            self._worker = Worker(
-                Path(config["cache"]), cpus=config["cpus"], device=_device(config["gpus"])
-            )
+            self._worker = Worker(Path(config["cache"]), cpus=config["cpus"], gpus=config["gpus"])
         return self._worker
 
     def _spec(self) -> Any:
@@ -122,23 +122,3 @@ class WarmTrainable(tune.Trainable):
     def _result(self, phase: str, **content: Any) -> dict[str, Any]:
         """Pack as text: Tune flattens dicts and chokes on what it does not know."""
         return {"autopeft": json.dumps({"phase": phase, **content})}
-
-
-def _reason(error: Exception) -> str:
-    """Name a failure by what a user can do about it; details after the first colon."""
-    import torch
-
-    from autopeft.trial.training import NotFinite
-
-    text = str(error) or type(error).__name__
-    if isinstance(error, NotFinite):
-        return f"nan: {text}"
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return f"out of memory: {text.splitlines()[0]}"
-    return f"error: {type(error).__name__}: {text.splitlines()[0]}"
-
-
-def _device(gpus: float) -> str:
-    import torch
-
-    return "cuda" if gpus > 0 and torch.cuda.is_available() else "cpu"

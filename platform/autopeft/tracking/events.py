@@ -61,6 +61,14 @@ class SweepResumed(Event):
     trials: int
 
 
+class RayStarted(Event):
+    """Machines are there: so many trials at a time; ``dashboard`` is ``host:port`` or empty."""
+
+    event: Literal["ray_started"] = "ray_started"
+    slots: int
+    dashboard: str = ""
+
+
 class Asked(Event):
     """The searcher proposed a point."""
 
@@ -130,7 +138,16 @@ class SweepEnded(Event):
 
 
 AnyEvent: TypeAlias = Annotated[
-    SweepStarted | SweepResumed | Asked | Planned | Built | Reported | Retried | Ended | SweepEnded,
+    SweepStarted
+    | SweepResumed
+    | RayStarted
+    | Asked
+    | Planned
+    | Built
+    | Reported
+    | Retried
+    | Ended
+    | SweepEnded,
     Field(discriminator="event"),
 ]
 # NaN is written as NaN: as null, pydantic's default, a metric could not be read back.

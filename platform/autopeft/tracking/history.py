@@ -13,6 +13,7 @@ from autopeft.tracking.events import (
     Ended,
     Kind,
     Planned,
+    RayStarted,
     Reported,
     Retried,
     Status,
@@ -129,6 +130,7 @@ class History:
         self.started: SweepStarted | None = None
         self.resumes: list[SweepResumed] = []
         self.ended: SweepEnded | None = None
+        self.ray: RayStarted | None = None
         self.last_time: float = 0.0
         self.active_seconds: float = 0.0
         for event in events:
@@ -147,6 +149,8 @@ class History:
                 self.ended = None
             case SweepEnded():
                 self.ended = event
+            case RayStarted():
+                self.ray = event
             case Asked():
                 self.trials[event.trial] = TrialHistory(
                     event.trial, Kind.TRIAL, event.trial, event.number, event.time,

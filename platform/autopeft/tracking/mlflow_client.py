@@ -22,8 +22,10 @@ CLIENT_SETTINGS = {  # read by MLflow at every call; what the environment holds 
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines per run that ends
 }
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE")
+STRANGERS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
 class RowsRefused(TrackingError):
@@ -78,11 +80,19 @@ def answering(target: Target) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        refused = getattr(error, "error_code", "") in REFUSALS
-        sentence = " ".join(str(error).split())[:300]
-        if refused:
-            raise RowsRefused(f"MLflow at {target.shown} refuses: {sentence}") from error
-        raise TrackingError(f"MLflow at {target.shown} does not answer: {sentence}") from error
+        raise _sentence(target, error, getattr(error, "error_code", "")) from error
+
+
+def _sentence(target: Target, error: Exception, code: str) -> TrackingError:
+    said = " ".join(str(error).split())[:300]
+    if code in REFUSALS:
+        return RowsRefused(f"MLflow at {target.shown} refuses: {said}")
+    if code in STRANGERS or "error code 401" in said or "error code 403" in said:
+        return TrackingError(
+            f"MLflow at {target.shown} does not let us in: set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD"
+        )
+    return TrackingError(f"MLflow at {target.shown} does not answer: {said}")
 
 
 def settle_mlflow() -> None:

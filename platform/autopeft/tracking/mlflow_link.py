@@ -1,13 +1,14 @@
 """Journal on one side, MLflow store on the other: what is new goes across."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.history import History
 from autopeft.tracking.mlflow_client import RowsRefused
-from autopeft.tracking.mlflow_rows import PARENT, MlflowView, RunRows
+from autopeft.tracking.mlflow_rows import MlflowView
 from autopeft.tracking.mlflow_store import MlflowStore
 from autopeft.tracking.mlflow_target import resolve_target
+from autopeft.tracking.mlflow_words import PARENT, RunRows
 from autopeft.tracking.run_folder import RunFolder
 from autopeft.tracking.tail import Tail
 
@@ -28,18 +29,17 @@ class Link:
         run: RunFolder,
         sweep: Sweep,
         *,
-        tags: Mapping[str, str] | None = None,
         warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.run, self.sweep = run, sweep
-        self._tags, self._warn = tags, warn
+        self._warn = warn
         self.disconnect()
 
     def disconnect(self) -> None:
         """Forget the store and everything written; the next ``follow`` starts over."""
         self._store: MlflowStore | None = None
         self._tail = Tail(self.run.journal)
-        self._view = MlflowView(self.sweep, self._tags)
+        self._view = MlflowView(self.sweep)
         self._settled = False
         self.refused: list[str] = []
         self.written: set[str] = set()

@@ -1,9 +1,6 @@
 """From events to what MLflow should hold: runs, params, metrics, tags. Pure; no MLflow here."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import assert_never
 
 from pydantic import ValidationError
 
@@ -15,6 +12,7 @@ from autopeft.tracking.events import (
     Ended,
     Kind,
     Planned,
+    RayStarted,
     Reported,
     Retried,
     Status,
@@ -24,48 +22,18 @@ from autopeft.tracking.events import (
 )
 from autopeft.tracking.history import History, TrialHistory
 from autopeft.tracking.mlflow_summary import spec_params, summary_tags, test_metrics
-
-PARENT = ""  # the key of the parent run; a child's key is its trial
-RUN_STATUS = {
-    Status.RUNNING: "RUNNING",
-    Status.FINISHED: "FINISHED",
-    Status.STOPPED: "FINISHED",  # early stopping is a normal end; the tag `status` tells it apart
-    Status.FAILED: "FAILED",
-    Status.REFUSED: "KILLED",
-    Status.DUPLICATE: "KILLED",
-}
-LONGEST_TAG = 5000  # MLflow refuses 8,001 characters
-LONGEST_PARAM = 6000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One metric at one step; written twice, it is still one row in MLflow."""
-
-    key: str
-    value: float
-    time_ms: int
-    step: int
-
-
-@dataclass(slots=True)
-class RunRows:
-    """What one MLflow run still lacks.
-
-    Attributes:
-        name: The run's name, should it have to be created.
-        start_ms: When it began, should it have to be created.
-        status: MLflow's run status, if it changes.
-        end_ms: When it ended, if it did.
-    """
-
-    name: str
-    start_ms: int
-    tags: dict[str, str] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
-    metrics: list[Row] = field(default_factory=list)
-    status: str | None = None
-    end_ms: int | None = None
+from autopeft.tracking.mlflow_words import (
+    LONGEST_TAG,
+    PARENT,
+    RUN_STATUS,
+    Row,
+    RunRows,
+    metric_key,
+    ms,
+    param,
+    run_name,
+    text,
+)
 
 
 class MlflowView:
@@ -75,10 +43,9 @@ class MlflowView:
     changes nothing.
     """
 
-    def __init__(self, sweep: Sweep, extra_tags: Mapping[str, str] | None = None) -> None:
+    def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         self.history = History(sweep.settings.search)
-        self._extra_tags = dict(extra_tags or {})
         self._pending: dict[str, RunRows] = {}
         self._counted = 0
         self._best_loss = float("inf")
@@ -99,13 +66,16 @@ class MlflowView:
                 self._start(event)
             case SweepResumed():
                 self._resume(event)
+            case RayStarted():
+                tags = {"dashboard": event.dashboard, "slots": str(event.slots)}
+                self._parent().tags.update(tags)
             case Asked() | Planned():
                 self._propose(self.history.trials[event.trial])
             case Built():
                 rows = self._child(event.trial)
                 rows.tags["effective"] = event.effective
                 size = float(event.trainable_parameters)
-                rows.metrics.append(Row("trainable_parameters", size, _ms(event.time), 0))
+                rows.metrics.append(Row("trainable_parameters", size, ms(event.time), 0))
             case Reported():
                 if (
                     self._reports(event) > before
@@ -129,7 +99,7 @@ class MlflowView:
         """Close what is still open, since no driver is there; a resumed sweep opens it again."""
         if self.history.is_over or self.history.started is None:
             return
-        end = _ms(self.history.last_time)
+        end = ms(self.history.last_time)
         for rows in (self._parent(), *(self._child(t.id) for t in self.history.running)):
             rows.status, rows.end_ms, rows.tags["status"] = "KILLED", end, "interrupted"
 
@@ -144,14 +114,12 @@ class MlflowView:
             "host": event.host,
             **{f"version.{name}": version for name, version in event.versions.items()},
             **_git(event.git_commit),
-            **self._extra_tags,
         }
 
     def _resume(self, event: SweepResumed) -> None:
         rows = self._parent()
         rows.status, rows.tags["status"] = "RUNNING", "running"
         rows.tags["resumes"] = str(len(self.history.resumes))
-        rows.tags |= self._extra_tags
         for trial in event.unfinished:
             child = self._child(trial)
             child.status, child.tags["status"] = "RUNNING", "running"
@@ -175,14 +143,14 @@ class MlflowView:
     def _end(self, event: Ended) -> None:
         trial = self.history.trials[event.trial]
         rows = self._child(event.trial)
-        rows.status, rows.end_ms = RUN_STATUS[event.status], _ms(event.time)
+        rows.status, rows.end_ms = RUN_STATUS[event.status], ms(event.time)
         rows.tags |= {"status": event.status.value, "reason": text(event.reason)}
         if event.duplicate_of is not None:
             rows.tags["duplicate_of"] = event.duplicate_of
         if event.log:
             rows.tags["log"] = event.log[-LONGEST_TAG:]
         if trial.seconds is not None:
-            rows.metrics.append(Row("wall_seconds", trial.seconds, _ms(event.time), trial.step))
+            rows.metrics.append(Row("wall_seconds", trial.seconds, ms(event.time), trial.step))
         if trial.kind is Kind.TRIAL:
             self._note_best(trial, event.time)
 
@@ -194,60 +162,31 @@ class MlflowView:
         if whole and loss < self._best_loss:
             self._best_loss = loss
             name = next(iter(self.sweep.settings.search.objectives))
-            row = Row(metric_key(f"best_{name}"), trial.metrics[name], _ms(time), self._counted)
+            row = Row(metric_key(f"best_{name}"), trial.metrics[name], ms(time), self._counted)
             self._parent().metrics.append(row)
 
     def _finish(self, event: SweepEnded) -> None:
         rows = self._parent()
-        rows.status, rows.end_ms = "FINISHED", _ms(event.time)
+        rows.status, rows.end_ms = "FINISHED", ms(event.time)
         rows.tags |= {"status": "finished", "reason": text(event.reason)}
         rows.metrics += [
-            Row(metric_key(key), value, _ms(event.time), self._counted)
+            Row(metric_key(key), value, ms(event.time), self._counted)
             for key, value in test_metrics(self.history).items()
         ]
 
     def _parent(self) -> RunRows:
         started = self.history.started
         start = started.time if started else self.history.last_time
-        return self._pending.setdefault(PARENT, RunRows(self.sweep.name, _ms(start)))
+        return self._pending.setdefault(PARENT, RunRows(self.sweep.name, ms(start)))
 
     def _child(self, trial: str) -> RunRows:
         known = self.history.trials[trial]
-        return self._pending.setdefault(trial, RunRows(run_name(known), _ms(known.asked)))
-
-
-def run_name(trial: TrialHistory) -> str:
-    """Return what a child run is called in MLflow."""
-    return trial.id if trial.name in ("", trial.id) else f"{trial.id} {trial.name}"
-
-
-def metric_key(name: str) -> str:
-    """Return ``name`` as MLflow accepts it for a metric or param.
-
-    Example:
-        >>> metric_key("recall@1"), metric_key("system/memory_rss_mb")
-        ('recall_1', 'system/memory_rss_mb')
-    """
-    return re.sub(r"[^\w.\- /:]", "_", name)[:250]
-
-
-def param(value: Any) -> str:
-    """Return a searched value as MLflow keeps it."""
-    return str(value)[:LONGEST_PARAM]
-
-
-def text(value: str) -> str:
-    """Return ``value`` as long as a tag may be."""
-    return value[:LONGEST_TAG]
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
+        return self._pending.setdefault(trial, RunRows(run_name(known), ms(known.asked)))
 
 
 def _metric_rows(event: Reported) -> list[Row]:
     return [
-        Row(metric_key(key), value, _ms(event.time), event.step)
+        Row(metric_key(key), value, ms(event.time), event.step)
         for key, value in event.metrics.items()
     ]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autopeft.tracking.mlflow_client import answering, open_client, open_experiment, unless_there
-from autopeft.tracking.mlflow_rows import PARENT, RunRows
 from autopeft.tracking.mlflow_target import Target, check_alive
+from autopeft.tracking.mlflow_words import PARENT, RunRows
 
 METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 1000, 100, 100  # MLflow's limits
 T = TypeVar("T")

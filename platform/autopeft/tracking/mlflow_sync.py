@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 from autopeft.core.errors import TrackingError
 from autopeft.tracking.history import History
 from autopeft.tracking.mlflow_link import Link, Progress
-from autopeft.tracking.mlflow_rows import PARENT
+from autopeft.tracking.mlflow_words import PARENT
 from autopeft.tracking.run_folder import RunFolder
 
 ADAPTER = "adapter"

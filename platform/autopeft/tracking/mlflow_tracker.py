@@ -7,7 +7,7 @@ idempotent, and trials that are complete in the store are skipped.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from autopeft.core.errors import AutopeftError
 from autopeft.spec.sweep import Sweep
@@ -31,7 +31,6 @@ class MlflowTracker:
     Args:
         run: The run whose journal is followed.
         sweep: Its sweep.
-        tags: Further tags of the parent run, such as the dashboard's address.
         warn: Called with one sentence when the server goes away, and when it is back.
     """
 
@@ -40,10 +39,9 @@ class MlflowTracker:
         run: RunFolder,
         sweep: Sweep,
         *,
-        tags: Mapping[str, str] | None = None,
         warn: Warn = log.warning,
     ) -> None:
-        self._link = Link(run, sweep, tags=tags, warn=warn)
+        self._link = Link(run, sweep, warn=warn)
         self._warn = warn
         self._pause = PAUSE_S
         self._news = threading.Event()

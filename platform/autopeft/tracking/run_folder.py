@@ -122,12 +122,19 @@ def open_run(path: str | Path) -> RunFolder:
         RunFolderError: There is no run there; the message names those that are.
     """
     folder = Path(path)
+    try:
+        return RunFolder(_find_run(folder).resolve())
+    except OSError as error:
+        raise RunFolderError(f"{folder}: cannot be read: {error.strerror}") from error
+
+
+def _find_run(folder: Path) -> Path:
     if (folder / "search.yaml").is_file():
-        return RunFolder(folder.resolve())
+        return folder
     parent = folder.parent if str(folder.parent) != "." else Path("runs")
     near = sorted(p.parent for p in parent.glob(f"{folder.name}*/search.yaml"))
     if near and not folder.exists():
-        return RunFolder(max(near, key=os.path.getmtime).resolve())
+        return max(near, key=os.path.getmtime)
     known = sorted(p.parent.name for p in parent.glob("*/search.yaml"))[-5:]
     hint = f"; runs in {parent}: {', '.join(known)}" if known else ""
     raise RunFolderError(f"{folder}: no run folder (search.yaml is missing){hint}")

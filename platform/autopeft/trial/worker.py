@@ -24,13 +24,13 @@ class Worker:
     Attributes:
         cache: Folder of features shared with other workers.
         cpus: Threads torch may use.
-        device: ``cpu`` or ``cuda``.
+        gpus: GPUs torch may use; with any, and one there, ``device`` is ``cuda``.
         memory_limit_mb: Growth of resident memory over the first trial's that is tolerated.
     """
 
     cache: Path
     cpus: int = 1
-    device: str = "cpu"
+    gpus: float = 0
     memory_limit_mb: float = 4096
     doubt: str = ""
     _base: Base | None = field(default=None, init=False)
@@ -42,6 +42,11 @@ class Worker:
     def __post_init__(self) -> None:
         # One thread per CPU asked for: torch would take the whole machine in every worker.
         torch.set_num_threads(self.cpus)
+
+    @property
+    def device(self) -> str:
+        """Where models are: ``cpu`` or ``cuda``."""
+        return "cuda" if self.gpus > 0 and torch.cuda.is_available() else "cpu"
 
     def base(self, spec: TrialSpec) -> Base:
         """Return the base of ``spec``, loaded once.

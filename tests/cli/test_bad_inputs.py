@@ -1,0 +1,169 @@
+import os
+import runpy
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from autopeft.cli.main import main
+
+SYNTHETIC = runpy.run_path(str(Path(__file__).parents[1] / "synthetic_sweep.py"))
+RIGHT = """\
+name: small
+task:
+  data: {kind: folder, path: sounds}
+method:
+  kind: lora
+  rank: {one_of: [1, 2]}
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A search file and a folder of sounds, all right; a test spoils one thing."""
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    rows = ["file,caption"]
+    for index in range(12):
+        wave = np.random.default_rng(index).normal(0, 0.1, 800)
+        soundfile.write(folder / f"{index}.wav", wave, 8000)
+        rows.append(f"{index}.wav,{'a bell' if index % 2 else 'a dog'}")
+    (folder / "captions.csv").write_text("\n".join(rows))
+    (tmp_path / "search.yaml").write_text(RIGHT)
+    return tmp_path
+
+
+@pytest.fixture
+def refuse(place, capsys, monkeypatch):
+    """Run what must be refused before a driver starts; return what was said."""
+
+    def never(*arguments, **named):
+        raise AssertionError("the driver was started")
+
+    monkeypatch.setattr("autopeft.clusters.local.run_driver", never)
+
+    def call(*overrides, verb="run", code):
+        search = str(place / "search.yaml")
+        extra = ["--runs", str(place / "runs")] if verb == "run" else []
+        assert main([verb, search, *overrides, *extra]) == code
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        assert not (place / "runs").exists()
+        return said.err
+
+    return call
+
+
+@pytest.mark.parametrize("verb", ["check", "plan", "run"])
+@pytest.mark.parametrize(
+    ("found", "instead", "sentence"),
+    [
+        ("kind: lora", "kind: lora\n  rnak: 4", "unknown key 'rnak'; did you mean 'rank'?"),
+        ("kind: lora", "kind: lorra", "did you mean 'lora'?"),
+        ("{one_of: [1, 2]}", "many", "found 'many'"),
+        ("{one_of: [1, 2]}", "{one_of: []}", "method.rank"),
+        ("{one_of: [1, 2]}", "{low: 4, high: 4}", "write the number 4 itself"),
+        ("{one_of: [1, 2]}", "{low: 16, high: 8}", "low 16 is above high 8"),
+        ("method:", "method: [", "not YAML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_line_and_remedy(
+    verb, found, instead, sentence, place, refuse
+):
+    search = place / "search.yaml"
+    search.write_text(RIGHT.replace(found, instead))
+    said = refuse(verb=verb, code=2)
+    assert sentence in said
+    assert f"{search}:" in said
+
+
+def test_all_problems_come_at_once(place, refuse):
+    (place / "search.yaml").write_text(RIGHT.replace("rank:", "rnak:") + "serch: {}\n")
+    said = refuse("search.trials=0", code=2)
+    assert len(said.splitlines()) == 3
+
+
+def test_a_file_that_is_not_there(capsys):
+    assert main(["check", "nowhere.yaml"]) == 2
+    assert capsys.readouterr().err == "nowhere.yaml: no such file\n"
+
+
+def test_a_missing_data_folder(refuse):
+    assert "no such folder" in refuse("task.data.path=/nowhere", code=1)
+
+
+def test_no_captions(place, refuse):
+    (place / "sounds" / "captions.csv").unlink()
+    assert "captions.csv: no such file" in refuse(code=1)
+    (place / "sounds" / "captions.csv").write_text("file,caption\n")
+    assert "no captions" in refuse(code=1)
+
+
+def test_every_bad_sound_is_named(place, refuse):
+    (place / "sounds" / "0.wav").write_bytes(b"")
+    (place / "sounds" / "1.wav").write_text("not a sound")
+    soundfile.write(place / "sounds" / "2.wav", np.zeros(0), 8000)
+    lines = refuse(code=1).splitlines()
+    assert len(lines) == 3
+    text = "\n".join(sorted(lines))
+    assert "0.wav: an empty file, 0 bytes" in text
+    assert "1.wav: not a sound file" in text
+    assert "2.wav: no samples" in text
+
+
+def test_a_base_that_is_no_folder(refuse):
+    assert "there is no folder" in refuse("model.base=./nothing", code=1)
+
+
+@pytest.mark.skipif(os.environ.get("HF_ENDPOINT") is not None, reason="a Hub may answer")
+def test_a_hub_id_without_network_fails_at_once(refuse, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    said = refuse("model.base=somebody/some-clap", code=1)
+    assert "'somebody/some-clap' is not in the cache" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_place_for_runs_that_cannot_be_written(place, capsys):
+    assert main(["run", str(place / "search.yaml"), "--runs", "/proc/autopeft"]) == 1
+    said = capsys.readouterr().err
+    assert "a run folder cannot be made" in said
+    assert "Traceback" not in said
+
+
+@contextmanager
+def without_roots_rights():
+    """Be nobody for a while: root would write to a read-only folder all the same."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("command", [["drive"], ["resume", "search.trials=30"]])
+def test_a_read_only_run_folder_is_a_sentence(command, capsys, monkeypatch):
+    import autopeft.cli.ending
+    import autopeft.cli.live
+    import autopeft.cli.terminal
+    import autopeft.sweep.amend  # noqa: F401  (nobody may not read the standard library)
+
+    monkeypatch.setattr("signal.signal", lambda *arguments: None)
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        run = SYNTHETIC["write_sweep"](Path(folder), over=False)
+        for path in (Path(folder), run.path):
+            path.chmod(0o555)
+        with without_roots_rights():
+            code = main([command[0], str(run.path), *command[1:]])
+        for path in (Path(folder), run.path):
+            path.chmod(0o755)
+    said = capsys.readouterr().err
+    assert code == 1, said
+    assert "cannot be written: Permission denied" in said
+    assert "Traceback" not in said

@@ -1,0 +1,254 @@
+"""What every searcher promises; a new one is tested by being listed in the table."""
+
+import json
+import math
+import random
+from statistics import median
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from autopeft.searchers import (
+    SEARCHERS,
+    Done,
+    Failed,
+    Outcome,
+    Proposal,
+    Pruned,
+    Searcher,
+    Value,
+    Wait,
+    make_searcher,
+)
+from autopeft.spec.search import Searcher as Options
+from autopeft.spec.space import Axis, active_axes
+
+OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
+AXES = (
+    Axis("method", levels=3, ordered=False),
+    Axis("method.lora.rank", levels=6, when=("method", 0)),
+    Axis("method.lora.rate", when=("method", 0)),
+    Axis("method.ia3.rate", when=("method", 1)),
+    Axis("batch", levels=4),
+    Axis("warmup"),
+)
+every_searcher = pytest.mark.parametrize("name", sorted(SEARCHERS))
+
+
+def make(name: str, *, seed: int = 0, directions: tuple[Any, ...] = ("max",)) -> Searcher:
+    options = OPTIONS.validate_python({"kind": name})
+    return make_searcher(options, axes=AXES, directions=directions, seed=seed)
+
+
+def score(proposal: Proposal) -> float:
+    """Best with the first method, at two thirds of every axis."""
+    cube = dict(proposal.cube)
+    distance = sum((x - 2 / 3) ** 2 for axis, x in cube.items() if axis != "method")
+    return 1.0 - cube["method"] - distance / len(cube)
+
+
+def asked(searcher: Searcher) -> Proposal:
+    proposal = searcher.ask()
+    assert isinstance(proposal, Proposal), proposal
+    return proposal
+
+
+def outcome(proposal: Proposal, dice: random.Random, objectives: int = 1) -> Outcome:
+    """Any of the things that happen, the odd ones often."""
+    value = (score(proposal),) * objectives
+    return dice.choice(
+        [
+            Value(value),
+            Value(value),
+            Value((math.nan,) * objectives),
+            Value((math.inf,) * objectives),
+            Pruned(value, 10),
+            Pruned((-math.inf,) * objectives, 10),
+            Failed("out of memory: 12 GiB"),
+        ]
+    )
+
+
+def play(searcher: Searcher, *, rounds: int, dice: random.Random, waiting: list[Proposal]) -> None:
+    """Ask and tell with up to four points in flight, answered in any order; some never."""
+    for _ in range(rounds):
+        proposal = searcher.ask()
+        if isinstance(proposal, Proposal):
+            waiting.append(proposal)
+        while len(waiting) > 3 or not isinstance(proposal, Proposal):
+            late = waiting.pop(dice.randrange(len(waiting)))
+            searcher.tell(late.number, outcome(late, dice))
+            proposal = late
+
+
+@every_searcher
+def test_points_are_in_bounds_and_have_the_axes_that_exist(name: str) -> None:
+    searcher = make(name)
+    methods = set()
+    for number in range(60):
+        proposal = asked(searcher)
+        assert proposal.number == number
+        assert all(0.0 <= x <= 1.0 for x in proposal.cube.values())
+        assert set(proposal.cube) == {a.name for a in active_axes(AXES, proposal.cube)}
+        methods.add(int(proposal.cube["method"] * 3))
+        searcher.tell(number, Value((score(proposal),)))
+    assert methods == {0, 1, 2}
+
+
+@every_searcher
+def test_a_point_on_levels_lies_in_the_middle_of_one(name: str) -> None:
+    searcher = make(name)
+    for _ in range(20):
+        cube = asked(searcher).cube
+        assert (cube["batch"] * 4) % 1 == pytest.approx(0.5)
+
+
+@every_searcher
+def test_the_same_seed_gives_the_same_points(name: str) -> None:
+    def points(seed: int) -> list[dict[str, float]]:
+        searcher, cubes = make(name, seed=seed), []
+        for _ in range(25):
+            proposal = asked(searcher)
+            cubes.append(dict(proposal.cube))
+            searcher.tell(proposal.number, Value((score(proposal),)))
+        return cubes
+
+    assert points(1) == points(1)
+    assert points(1) != points(2)
+
+
+@every_searcher
+def test_its_own_seed_comes_before_the_sweeps(name: str) -> None:
+    options = OPTIONS.validate_python({"kind": name, "seed": 5})
+    cubes = [
+        asked(make_searcher(options, axes=AXES, directions=("max",), seed=seed)).cube
+        for seed in (1, 2)
+    ]
+    assert cubes[0] == cubes[1] == asked(make(name, seed=5)).cube
+
+
+@every_searcher
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Failed("invalid: rank above width"),
+        Value((math.nan,)),
+        Value((math.inf,)),
+        Value((-math.inf,)),
+        Pruned((math.nan,), 10),
+        Pruned((0.1,), 0),
+    ],
+    ids=str,
+)
+def test_nothing_but_odd_results_never_stalls_the_search(name: str, odd: Outcome) -> None:
+    searcher = make(name)
+    for _ in range(40):
+        searcher.tell(asked(searcher).number, odd)
+    assert isinstance(searcher.ask(), Proposal)
+
+
+@every_searcher
+def test_late_and_disordered_results_are_taken(name: str) -> None:
+    searcher, waiting = make(name), []
+    play(searcher, rounds=60, dice=random.Random(3), waiting=waiting)
+    for proposal in reversed(waiting):
+        searcher.tell(proposal.number, Value((score(proposal),)))
+    assert isinstance(searcher.ask(), Proposal)
+
+
+@every_searcher
+def test_results_that_never_come_do_not_stall_the_search(name: str) -> None:
+    searcher = make(name)
+    numbers = [asked(searcher).number for _ in range(30)]
+    assert numbers == list(range(30))
+
+
+@every_searcher
+def test_a_result_told_twice_changes_nothing(name: str) -> None:
+    one, other = make(name), make(name)
+    for searcher in (one, other):
+        for _ in range(15):
+            proposal = asked(searcher)
+            searcher.tell(proposal.number, Value((score(proposal),)))
+    one.tell(3, Value((99.0,)))
+    one.tell(3, Failed("late"))
+    assert asked(one).cube == asked(other).cube
+
+
+@every_searcher
+@pytest.mark.parametrize("cut", [0, 1, 7, 30])
+def test_saved_and_loaded_it_goes_on_as_if_nothing_had_been(name: str, cut: int) -> None:
+    dice, waiting = random.Random(1), list[Proposal]()
+    uninterrupted = make(name)
+    play(uninterrupted, rounds=cut, dice=dice, waiting=waiting)
+    resumed = make(name)
+    resumed.load(json.loads(json.dumps(uninterrupted.state())))
+    assert json.dumps(resumed.state()) == json.dumps(uninterrupted.state())
+    memory = dice.getstate()
+    endings = []
+    for searcher in (uninterrupted, resumed):
+        dice.setstate(memory)
+        held = list(waiting)
+        play(searcher, rounds=25, dice=dice, waiting=held)
+        endings.append(asked(searcher))
+    assert endings[0] == endings[1]
+
+
+@every_searcher
+def test_a_state_does_not_change_afterwards(name: str) -> None:
+    searcher = make(name)
+    searcher.tell(asked(searcher).number, Value((0.5,)))
+    state = searcher.state()
+    before = json.dumps(state)
+    searcher.tell(asked(searcher).number, Value((0.5,)))
+    assert json.dumps(state) == before
+
+
+@every_searcher
+def test_several_objectives_are_taken(name: str) -> None:
+    searcher, dice = make(name, directions=("max", "min")), random.Random(2)
+    for _ in range(40):
+        proposal = asked(searcher)
+        searcher.tell(proposal.number, outcome(proposal, dice, objectives=2))
+    again = make(name, directions=("max", "min"))
+    again.load(json.loads(json.dumps(searcher.state())))
+    assert asked(again).cube == asked(searcher).cube
+
+
+@every_searcher
+def test_an_empty_space_still_has_its_one_point(name: str) -> None:
+    options = OPTIONS.validate_python({"kind": name})
+    searcher = make_searcher(options, axes=(), directions=("max",), seed=0)
+    answer = searcher.ask()
+    assert isinstance(answer, Done | Wait) or answer.cube == {}
+
+
+@pytest.mark.parametrize("direction", ["max", "min"])
+def test_tpe_finds_what_is_good_whichever_way_good_is(direction: Any) -> None:
+    sign = 1 if direction == "max" else -1
+    searcher = make("tpe", directions=(direction,))
+    scores = []
+    for _ in range(60):
+        proposal = asked(searcher)
+        scores.append(score(proposal))
+        searcher.tell(proposal.number, Value((sign * scores[-1],)))
+    assert median(scores[30:]) > median(scores[:10])
+    assert max(scores) > sorted(scores[:10])[-3]
+
+
+def test_tpe_learns_from_what_was_stopped_early() -> None:
+    searcher = make("tpe")
+    scores = []
+    for index in range(60):
+        proposal = asked(searcher)
+        scores.append(score(proposal))
+        value = (scores[-1],)
+        told = Value(value) if index % 3 == 0 else Pruned(value, 10)
+        searcher.tell(proposal.number, told)
+    assert median(scores[30:]) > median(scores[:10])
+
+
+def test_every_searcher_of_the_table_has_its_record() -> None:
+    for name in SEARCHERS:
+        assert OPTIONS.validate_python({"kind": name}).kind == name

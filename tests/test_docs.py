@@ -1,0 +1,73 @@
+"""The documentation holds together: links lead somewhere, examples are valid."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from autopeft.spec.load import load_sweep
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "mlflow").glob("*.md")]
+)
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+HIDDEN = {"drive"}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    local = [link for link in links if not link.startswith(("http://", "https://", "mailto:"))]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@every_page
+def test_every_verb_that_is_shown_exists(page: Path) -> None:
+    verbs = {path.stem for path in (ROOT / "platform/autopeft/cli").glob("*.py")} - HIDDEN
+    shown = re.findall(r"^autopeft ([a-z]+)", "\n".join(blocks(page, "bash")), re.MULTILINE)
+    assert set(shown) <= verbs
+    for line in "\n".join(blocks(page, "bash")).splitlines():
+        if line.startswith("autopeft"):
+            shlex.split(line, comments=True)
+
+
+@every_page
+def test_python_that_is_shown_compiles(page: Path) -> None:
+    for block in blocks(page, "python"):
+        if not block.startswith("        "):  # a line for the middle of a table
+            compile(block, str(page), "exec")
+
+
+@every_page
+def test_yaml_that_is_shown_is_valid(page: Path) -> None:
+    for block in blocks(page, "yaml"):
+        tree = yaml.safe_load(block)
+        if not isinstance(tree, dict):
+            continue
+        whole = {
+            "name": "shown",
+            "task": {"kind": "contrastive", "data": {"kind": "procedural"}},
+            "method": {"kind": "lora"},
+        }
+        load_sweep({**whole, **tree})
+
+
+def test_modules_that_are_shown_to_run_exist() -> None:
+    for page in PAGES:
+        for module in re.findall(r"python -m (autopeft[\w.]+)", page.read_text(encoding="utf-8")):
+            assert (ROOT / "platform" / f"{module.replace('.', '/')}.py").is_file(), module
+
+
+def test_files_that_the_tour_names_exist() -> None:
+    tour = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
+    before, _, _ = tour.partition("## How it differs")
+    package = ROOT / "platform" / "autopeft"
+    for name in re.findall(r"`([\w/]+\.(?:py|yaml))`", before):
+        assert any((place / name).exists() for place in (ROOT, package)), name
