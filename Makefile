@@ -31,7 +31,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m autopeft.simulation.bench
+	$(BIN)/python -m autopeft.benchmarks all --out docs/reference/benchmarks.md $(ARGS)
 
 docs: $(READY)
 	$(BIN)/python -m autopeft.cli.reference docs/reference

@@ -1,0 +1,27 @@
+"""One trial in a fresh process, as a shell script over ``train.py`` would run it."""
+
+import argparse
+import json
+from pathlib import Path
+
+from autopeft.spec.trial import TrialSpec
+
+
+def main() -> None:
+    """Train and score the configuration; the last line printed is its accuracy."""
+    parser = argparse.ArgumentParser(prog="python -m autopeft.benchmarks.fresh_trial")
+    parser.add_argument("spec", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cpus", type=int, required=True)
+    asked = parser.parse_args()
+    from autopeft.trial.run import run_trial
+    from autopeft.trial.worker import Worker
+
+    spec = TrialSpec.model_validate_json(asked.spec.read_text())
+    last = run_trial(spec, worker=Worker(asked.cache, cpus=asked.cpus), folder=asked.folder)
+    print(json.dumps({"step": last.step, "accuracy": last.metrics["accuracy"]}))
+
+
+if __name__ == "__main__":
+    main()
