@@ -63,18 +63,20 @@ def _measure(
     rounds: int = asked.rounds or (1 if quick else 3)
     if "driver" in parts:
         yield driver.measure(
-            folder / "d", rounds=rounds, trials=8 if quick else 40, reports=1, say=say
+            folder / "d", rounds=rounds, trials=4 if quick else 40, reports=1, say=say
         )
     if "warm" in parts:
         yield warm.measure(
-            folder / "w", rounds=rounds, trials=4 if quick else 24, asha=not quick, say=say
+            folder / "w", rounds=rounds, trials=2 if quick else 24, quick=quick, say=say
         )
     if "tracking" in parts:
-        yield stalls.measure(folder / "t", rounds=rounds, per_second=400 if quick else 100, say=say)
+        yield stalls.measure(
+            folder / "t", rounds=rounds, per_second=1000 if quick else 100, say=say
+        )
 
 
 def _show(table: Table) -> None:
-    grid = Grid(title=table.title, title_justify="left", *table.columns)
+    grid = Grid(*table.columns, title=table.title, title_justify="left")
     for row in table.rows:
         grid.add_row(*(cell.replace("**", "") for cell in row))
     console = Console(highlight=False)

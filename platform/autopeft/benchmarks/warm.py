@@ -39,7 +39,7 @@ class Outcome:
 
 
 def measure(
-    folder: Path, *, rounds: int, trials: int, asha: bool, say: Callable[[str], None]
+    folder: Path, *, rounds: int, trials: int, quick: bool, say: Callable[[str], None]
 ) -> Table:
     """Run the sides in turn, ``rounds`` times; features lie in the cache before either begins.
 
@@ -47,17 +47,19 @@ def measure(
         folder: For run folders; empty. The cache in it is shared by all sides.
         rounds: How often each side runs.
         trials: How many of the demo's configurations.
-        asha: Whether to measure early stopping as well.
+        quick: Whether 20 steps will do, without early stopping.
         say: Told what happens next.
     """
     say("warm: filling the feature cache")
-    _fresh(_sweep(1, scheduler="none", steps=10), folder / "first")
-    outcomes: dict[str, list[Outcome]] = {FRESH: [], OURS: []} | ({STOPPED: []} if asha else {})
+    _fresh(_sweep(1, scheduler="none", steps=20), folder / "first")
+    sides = (FRESH, OURS, STOPPED) if not quick else (FRESH, OURS)
+    outcomes: dict[str, list[Outcome]] = {side: [] for side in sides}
     for turn in range(rounds):
         for side, found in outcomes.items():
             say(f"warm, round {turn + 1} of {rounds}: {side}")
             here = folder / f"{turn}-{side.replace(' ', '-').replace(',', '')}"
-            sweep = _sweep(trials, scheduler="asha" if side == STOPPED else "none")
+            scheduler = "asha" if side == STOPPED else "none"
+            sweep = _sweep(trials, scheduler=scheduler, steps=20 if quick else None)
             found.append(_fresh(sweep, here) if side == FRESH else _ours(sweep, here))
     return _table(outcomes, trials)
 

@@ -34,6 +34,7 @@ class ContrastiveTask(Record):
 LOOP_METRICS = (
     "train_loss",
     "step_seconds",
+    "train_seconds",
     "cpu_seconds",
     "gpu_memory_mb",
     "system/memory_rss_mb",

@@ -104,7 +104,11 @@ class TrialSession:
         began = time.process_time()
         loss = trainer.advance(target - trainer.step)
         final = trainer.step >= self._steps
-        metrics = {"train_loss": loss, "step_seconds": trainer.step_seconds}
+        metrics = {
+            "train_loss": loss,
+            "step_seconds": trainer.step_seconds,
+            "train_seconds": trainer.train_seconds,
+        }
         metrics |= self._score(final=final)
         metrics["cpu_seconds"] = time.process_time() - began
         if final:

@@ -58,6 +58,7 @@ class Trainer:
         self._scaler = torch.amp.GradScaler(device, enabled=self._dtype is torch.float16)
         self.step = 0
         self.step_seconds = 0.0
+        self.train_seconds = 0.0
 
     def advance(self, steps: int) -> float:
         """Take ``steps`` optimiser steps and return the mean training loss.
@@ -71,7 +72,9 @@ class Trainer:
         began, total = time.perf_counter(), 0.0
         for _ in range(steps):
             total += self._one_step(model)
-        self.step_seconds = (time.perf_counter() - began) / max(steps, 1)
+        seconds = time.perf_counter() - began
+        self.step_seconds = seconds / max(steps, 1)
+        self.train_seconds += seconds
         return total / max(steps, 1)
 
     def _one_step(self, model: nn.Module) -> float:
@@ -116,6 +119,7 @@ class Trainer:
             "adapter": self._adapted.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
+            "train_seconds": self.train_seconds,
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -123,7 +127,7 @@ class Trainer:
         self._adapted.load_state_dict(state["adapter"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
-        self.step = state["step"]
+        self.step, self.train_seconds = state["step"], state["train_seconds"]
 
 
 def _autocast_dtype(precision: str, device: str) -> torch.dtype | None:

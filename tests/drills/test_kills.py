@@ -1,0 +1,101 @@
+"""kill -9 of every part of a real sweep; the counts at the end are exact."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
+
+
+def test_the_driver_is_killed_and_started_again(sweep: Any) -> None:
+    sweep.wait_for("reported", 3)
+    sweep.driver.kill()
+    sweep.finish()
+    assert sum(e["event"] == "sweep_resumed" for e in sweep.events()) == 1
+    assert "SIGKILL" in sweep.out.read_text()
+
+
+def test_a_worker_is_killed_and_its_trial_goes_on(sweep: Any) -> None:
+    sweep.wait_for("reported", 3)
+    worker = sweep.children("ray::Resource")[0]
+    worker.kill()
+    sweep.finish()
+    retried = [e for e in sweep.events() if e["event"] == "retried"]
+    assert len(retried) == 1
+    assert retried[0]["reason"].startswith("worker lost")
+
+
+def test_the_raylet_is_killed_and_the_sweep_goes_on(sweep: Any) -> None:
+    sweep.wait_for("reported", 3)
+    sweep.children("raylet")[0].kill()
+    sweep.finish()
+
+
+def test_everything_is_killed_and_resumed_by_hand(sweep: Any) -> None:
+    sweep.wait_for("reported", 5)
+    driver = sweep.driver
+    temporary = Path((sweep.run / "ray-temp").read_text())
+    ray = driver.children(recursive=True)
+    sweep.process.kill()
+    driver.kill()
+    psutil.wait_procs(ray, timeout=40)
+    assert not [p for p in ray if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    sweep.process.wait()
+    sweep.process = sweep.start("resume", str(sweep.run))
+    sweep.finish()
+    assert not temporary.exists()
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(sweep: Any) -> None:
+    sweep.wait_for("reported", 3)
+    driver = sweep.driver
+    family = [driver, *driver.children(recursive=True)]
+    # As a terminal does: to every process of the foreground group.
+    sweep.process.send_signal(signal.SIGINT)
+    os.kill(driver.pid, signal.SIGINT)
+    assert sweep.process.wait(60) == 130
+    assert "resume with: autopeft resume" in sweep.out.read_text()
+    psutil.wait_procs(family, timeout=20)
+    assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    sweep.process = sweep.start("resume", str(sweep.run))
+    sweep.finish()
+
+
+@pytest.mark.parametrize("sweep", [("tracking.uri=http://127.0.0.1:9",)], indirect=True)
+def test_a_dead_tracking_server_holds_nobody_up(sweep: Any) -> None:
+    sweep.finish()
+    assert "MLflow" in (sweep.run / "driver.log").read_text() + sweep.out.read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_ends_in_a_sentence_and_a_resume_completes(
+    tmp_path: Path, make_sweep: Any
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", disk], check=True)
+    try:
+        sweep = make_sweep(disk)
+        sweep.wait_for("reported", 2)
+        filler = disk / "filler"
+        with filler.open("wb") as file:
+            try:
+                while True:
+                    file.write(b"0" * 65536)
+                    file.flush()
+            except OSError:
+                pass
+        assert sweep.process.wait(120) == 1
+        assert "Traceback" not in sweep.out.read_text()
+        filler.unlink()
+        sweep.process = sweep.start("resume", str(sweep.run))
+        sweep.finish()
+    finally:
+        time.sleep(1)
+        subprocess.run(["umount", "-l", disk], check=False)
