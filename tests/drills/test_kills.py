@@ -1,5 +1,6 @@
 """kill -9 of every part of a real sweep; the counts at the end are exact."""
 
+import json
 import os
 import signal
 import subprocess
@@ -40,16 +41,15 @@ def test_the_raylet_is_killed_and_the_sweep_goes_on(sweep: Any) -> None:
 def test_everything_is_killed_and_resumed_by_hand(sweep: Any) -> None:
     sweep.wait_for("reported", 5)
     driver = sweep.driver
-    temporary = Path((sweep.run / "ray-temp").read_text())
+    left = json.loads((sweep.run / "ray-leftovers.json").read_text())
     ray = driver.children(recursive=True)
     sweep.process.kill()
     driver.kill()
-    psutil.wait_procs(ray, timeout=40)
-    assert not [p for p in ray if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     sweep.process.wait()
     sweep.process = sweep.start("resume", str(sweep.run))
     sweep.finish()
-    assert not temporary.exists()
+    assert not Path(left["folder"]).exists()
+    assert not [p for p in ray if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(sweep: Any) -> None:

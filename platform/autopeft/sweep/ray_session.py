@@ -1,5 +1,6 @@
 """Ray for one sweep on this machine: private folder, own token, nothing left behind."""
 
+import json
 import os
 import secrets
 import shutil
@@ -8,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import psutil
 
 from autopeft.core.errors import ClusterError
+from autopeft.core.places import write_json
 from autopeft.tracking.run_folder import RunFolder
 
 # Ray's sockets lie below its temporary folder, and a socket's path must fit in 107 bytes.
@@ -23,6 +25,7 @@ LONGEST_TEMP_PATH = 40
 
 WATCH_EVERY_S = 1.0
 RAY_DIED = 70
+LEFTOVERS = "ray-leftovers.json"
 stopping = threading.Event()
 
 # Read by Ray and Tune when they are imported or started; each has cost somebody hours.
@@ -74,6 +77,7 @@ def ray_session(
     temporary = _temporary_folder(run)
     try:
         context = _start(temporary)
+        _note_processes(run, temporary)
         _die_with_ray()
         resources = ray.cluster_resources()
         slots = int(resources.get("CPU", 0) // cpus)
@@ -91,7 +95,7 @@ def ray_session(
         stopping.set()
         ray.shutdown()
         shutil.rmtree(temporary, ignore_errors=True)
-        (run.path / "ray-temp").unlink(missing_ok=True)
+        (run.path / LEFTOVERS).unlink(missing_ok=True)
 
 
 def _start(temporary: Path) -> Any:
@@ -142,15 +146,35 @@ def _die_with_ray() -> None:
 def _temporary_folder(run: RunFolder) -> Path:
     """Return a new private folder whose path is short enough for Ray's sockets.
 
-    A driver that was killed leaves its folder behind: the name is kept in the run folder, and the
-    next driver of the run removes it.
+    What a killed driver left behind, this folder and Ray's agents (which outlive their raylet by
+    minutes), is noted in the run folder, and the next driver of the run removes it.
     """
-    note = run.path / "ray-temp"
-    if note.exists():
-        shutil.rmtree(note.read_text(), ignore_errors=True)
+    _remove_leftovers(run)
     folder = _short_folder()
-    note.write_text(str(folder))
+    write_json(run.path / LEFTOVERS, {"folder": str(folder), "processes": []})
     return folder
+
+
+def _note_processes(run: RunFolder, folder: Path) -> None:
+    """Note what Ray started: process ids with their start times, since ids are used again."""
+    started = [
+        [child.pid, child.create_time()] for child in psutil.Process().children(recursive=True)
+    ]
+    write_json(run.path / LEFTOVERS, {"folder": str(folder), "processes": started})
+
+
+def _remove_leftovers(run: RunFolder) -> None:
+    note = run.path / LEFTOVERS
+    if not note.exists():
+        return
+    left = json.loads(note.read_text(encoding="utf-8"))
+    for pid, created in left["processes"]:
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if process.create_time() == created:
+                process.kill()
+    shutil.rmtree(left["folder"], ignore_errors=True)
+    note.unlink()
 
 
 def _short_folder() -> Path:
