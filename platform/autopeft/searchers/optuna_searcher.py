@@ -34,6 +34,8 @@ class OptunaSearcher:
             sampler=sampler,
             directions=["maximize" if d == "max" else "minimize" for d in directions],
         )
+        # Kept here, because asking the study for one trial copies all of them.
+        self._open: dict[int, optuna.trial.Trial] = {}
         self._calls: list[list[Any]] = []
 
     def ask(self) -> Proposal | Wait | Done:
@@ -54,20 +56,25 @@ class OptunaSearcher:
             )
             taken[axis.name] = int(level)
             cube[axis.name] = (int(level) + 0.5) / axis.levels
+        self._open[trial.number] = trial
         self._calls.append(["ask"])
         return Proposal(trial.number, cube)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Tell Optuna; a pruned trial keeps its value at the step it reached."""
-        if self._study.trials[number].state.is_finished():
+        """Tell Optuna; a pruned trial keeps its value at the step it reached.
+
+        The first outcome of a proposal counts, a second one is ignored.
+        """
+        trial = self._open.pop(number, None)
+        if trial is None:
             return
         match outcome:
             case Value(values) if all(map(math.isfinite, values)):
-                self._study.tell(number, list(values))
+                self._study.tell(trial, list(values))
             case Pruned(values, step) if all(map(math.isfinite, values)):
-                self._tell_pruned(number, values, step)
+                self._tell_pruned(trial, values, step)
             case _:
-                self._study.tell(number, state=TrialState.FAIL)
+                self._study.tell(trial, state=TrialState.FAIL)
         self._calls.append(["tell", number, *_plain(outcome)])
 
     def state(self) -> dict[str, Any]:
@@ -87,15 +94,12 @@ class OptunaSearcher:
                 values = [tuple(a) if isinstance(a, list) else a for a in arguments]
                 self.tell(number, kinds[kind](*values))
 
-    def _tell_pruned(self, number: int, values: tuple[float, ...], step: int) -> None:
+    def _tell_pruned(self, trial: optuna.trial.Trial, values: tuple[float, ...], step: int) -> None:
         if len(values) > 1:  # Optuna knows no pruning with several objectives
-            self._study.tell(number, list(values))
+            self._study.tell(trial, list(values))
             return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trial = optuna.trial.Trial(self._study, self._study.trials[number]._trial_id)
         trial.report(values[0], step)
-        self._study.tell(number, state=TrialState.PRUNED)
+        self._study.tell(trial, state=TrialState.PRUNED)
 
 
 def _plain(outcome: Outcome) -> list[Any]:
