@@ -1,12 +1,12 @@
 """The model card: what it is, how good, how it was found, how to load it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from statistics import mean, stdev
 from typing import Any
 
 import yaml
 
-import autopeft
 from autopeft.core.units import count, duration
 from autopeft.methods.base import Traits
 from autopeft.spec.data import FolderData
@@ -54,7 +54,7 @@ def _opening(kept: KeptAdapter, name: str, *, merged: bool) -> Iterator[str]:
     yield ""
     yield (
         f"`{kept.spec.method.kind}` {what} `{kept.spec.model.base}`, found and trained by autopeft "
-        f"{autopeft.__version__}.{size}"
+        f"{version('autopeft')}.{size}"
     )
 
 

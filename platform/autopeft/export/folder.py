@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import autopeft
 from autopeft.core.errors import AutopeftError, InputError, RunFolderError
 from autopeft.core.places import write_json, write_text
 from autopeft.data import open_data
@@ -121,7 +121,7 @@ def _copy_adapter(kept: KeptAdapter, draft: Path) -> None:
 def _manifest(kept: KeptAdapter, captions: tuple[str, ...], *, merged: bool) -> dict[str, Any]:
     """Return what ``predict`` needs, and where the folder comes from."""
     return {
-        "autopeft": autopeft.__version__,
+        "autopeft": version("autopeft"),
         "base": kept.spec.model.base,
         "revision": kept.spec.model.revision,
         "merged": merged,
