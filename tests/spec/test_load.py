@@ -67,7 +67,8 @@ def test_a_base_that_leads_back_is_refused(write: Write, other: str) -> None:
 
 def test_a_missing_file_and_a_missing_base_are_named(write: Write, tmp_path: Path) -> None:
     assert complaint(tmp_path / "none.yaml") == "none.yaml: no such file"
-    assert complaint(write("_base_: none.yaml\n")) == "none.yaml: no such file"
+    missing = complaint(write("_base_: none.yaml\n"))
+    assert missing == "search.yaml:1  _base_: none.yaml: no such file"
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """What a mistaken file is answered: every mistake at once, where it stands, what would be right."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from autopeft.core.errors import InputError
+from autopeft.spec.load import load_sweep
 
 Problems = Callable[..., list[str]]
 
@@ -274,3 +278,50 @@ def test_metrics_that_folder_data_has_not_are_unknown(problems_of: Problems) -> 
         "search: {scheduler: {kind: none}, constraints: {source_accuracy: {at_least: 0.5}}}\n"
     )
     assert "no metric named 'source_accuracy'" in problems_of(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cluster: locl", "did you mean 'local'?"),
+        ("model: {base: autopeft/tiny-clp}", "did you mean 'autopeft/tiny-clap'?"),
+        ('model: {base: ""}', "model.base"),
+        ("tracking: {uri: 'foo://bar'}", "write a server such as"),
+        ("_base_: 5", "search.yaml:1  _base_: found 5"),
+        ("_base_: nowhere.yaml", "search.yaml:1  _base_: "),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(
+        f"{text}\nname: n\ntask: {{kind: contrastive, data: {{kind: procedural}}}}\n"
+        "method: {kind: lora}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        load_sweep(file)
+    assert expected in str(caught.value)
+
+
+def test_only_captions_are_filled_into_a_prompt(tmp_path: Path) -> None:
+    raw = {
+        "name": "n",
+        "task": {
+            "kind": "contrastive",
+            "data": {"kind": "procedural"},
+            "prompt": "a {foo} {caption}",
+        },
+        "method": {"kind": "lora"},
+    }
+    with pytest.raises(InputError, match=r"names \['foo'\]"):
+        load_sweep(raw)
+
+
+@pytest.mark.parametrize("name", ["3", "{one_of: [a]}", "'a.b'"])
+def test_a_branch_has_a_plain_name(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(
+        "name: n\ntask: {kind: contrastive, data: {kind: procedural}}\n"
+        f"method: {{any_of: [{{kind: lora, name: {name}}}, {{kind: ia3}}]}}\n"
+    )
+    with pytest.raises(InputError, match="small_lora"):
+        load_sweep(file)

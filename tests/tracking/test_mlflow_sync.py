@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autopeft.core.errors import TrackingError
+from autopeft.core.errors import InputError, TrackingError
 from autopeft.spec.load import load_sweep
 from autopeft.tracking.events import Asked, SweepEnded, SweepResumed
 from autopeft.tracking.journal import Journal
@@ -218,7 +218,7 @@ def test_where_a_sweep_is_kept(tmp_path: Path, uri: str | None, expected: str) -
 
 @pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", "./mlruns"])
 def test_a_folder_is_no_store(tmp_path: Path, uri: str) -> None:
-    with pytest.raises(TrackingError, match="no longer takes"):
+    with pytest.raises(InputError, match="write a server such as"):
         target_of(tmp_path, uri)
 
 

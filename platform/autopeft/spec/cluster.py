@@ -1,9 +1,20 @@
-"""Where a sweep runs."""
+"""Where a sweep runs: the name of a profile."""
 
-from autopeft.spec.record import Record
+from autopeft.core.choices import known_words
+from autopeft.core.places import shipped
 
 
-class Cluster(Record):
-    """The name of a profile from ``clusters/``; ``local`` is this machine."""
+def check_profile(name: str) -> str:
+    """Return ``name`` if ``clusters/`` holds a profile of it.
 
-    profile: str = "local"
+    Raises:
+        ValueError: There is none.
+
+    Example:
+        >>> check_profile("local")
+        'local'
+    """
+    known = sorted(path.stem for path in shipped("clusters").glob("*.yaml"))
+    if name not in known:
+        raise ValueError(f"no cluster profile named {name!r}{known_words(name, known)}")
+    return name

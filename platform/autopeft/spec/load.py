@@ -68,6 +68,8 @@ def _compose(path: Path, lines: Lines, above: tuple[Path, ...]) -> DictConfig:
         raise InputError([problem]) from error
     except (yaml.YAMLError, OmegaConfBaseException) as error:
         raise InputError([Problem(f"{path}", "", f"not YAML: {error}")]) from error
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply to be a search file") from None
     if not isinstance(config, DictConfig) or not isinstance(root, yaml.MappingNode):
         raise InputError(
             f"{path}:1  found no mapping; a search file begins with e.g. name: my-sweep"
@@ -76,11 +78,27 @@ def _compose(path: Path, lines: Lines, above: tuple[Path, ...]) -> DictConfig:
     _note_lines(root, (), str(path), own)
     bases = config.pop("_base_", None)
     merged: DictConfig = OmegaConf.create({})
-    for base in [bases] if isinstance(bases, str) else list(bases or []):
-        below = _compose(path.parent / str(base), lines, (*above, path.resolve()))
+    where = own.get(("_base_",), str(path))
+    for base in _base_names(bases, where):
+        try:
+            below = _compose(path.parent / base, lines, (*above, path.resolve()))
+        except InputError as error:
+            # A problem without a place is about the file as a whole: say who asked for it.
+            raise InputError(
+                [p if p.where else Problem(where, "_base_", p.message) for p in error.problems]
+            ) from error
         merged = OmegaConf.merge(merged, below)  # type: ignore[assignment]
     lines.update(own)
     return OmegaConf.merge(merged, config)  # type: ignore[return-value]
+
+
+def _base_names(bases: Any, where: str) -> list[str]:
+    names = [bases] if isinstance(bases, str) else bases or []
+    if isinstance(names, Mapping) or not hasattr(names, "__iter__"):
+        raise InputError(
+            [Problem(where, "_base_", f"found {bases!r}; a file name, or a list of them, is right")]
+        )
+    return [str(name) for name in names]
 
 
 def _quoting_hint(text: str, line: int) -> str:

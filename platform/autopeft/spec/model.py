@@ -1,10 +1,28 @@
 """The frozen base that adapters attach to."""
 
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from autopeft.core.choices import known_words
 from autopeft.spec.record import Record
+
+SHIPPED = ("autopeft/tiny-clap",)
+
+
+def check_base(name: str) -> str:
+    """Return ``name``, unless it is in our own namespace and not shipped.
+
+    Raises:
+        ValueError: No base of that name is shipped.
+    """
+    if name.startswith("autopeft/") and name not in SHIPPED:
+        raise ValueError(f"no shipped base named {name!r}{known_words(name, list(SHIPPED))}")
+    return name
 
 
 class Model(Record):
     """``base`` is ``autopeft/tiny-clap`` (shipped), a Hugging Face Hub id or a local folder."""
 
-    base: str = "autopeft/tiny-clap"
+    base: Annotated[str, Field(min_length=1), AfterValidator(check_base)] = SHIPPED[0]
     revision: str | None = None

@@ -1,12 +1,12 @@
 """A whole sweep, validated: the template to search, and how."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from autopeft.core.choices import known_words
-from autopeft.spec.cluster import Cluster
+from autopeft.spec.cluster import check_profile
 from autopeft.spec.problems import complaints, unknown_key
 from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
@@ -25,7 +25,7 @@ class Settings(Record):
     seed: int = Field(0, ge=0)
     search: Search = Search()
     resources: Resources = Resources()
-    cluster: str | Cluster = "local"
+    cluster: Annotated[str, AfterValidator(check_profile)] = "local"
     tracking: Tracking = Tracking()
 
 

@@ -1,5 +1,6 @@
 """What success means, as a user writes it."""
 
+from string import Formatter
 from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -27,6 +28,12 @@ class ContrastiveTask(Record):
             raise ValueError("caption_bank_weight and in_batch_weight are both 0; raise one")
         if "{caption}" not in self.prompt:
             raise ValueError(f"prompt {self.prompt!r} lacks {{caption}}")
+        words = {word for _, word, _, _ in Formatter().parse(self.prompt) if word is not None}
+        if words != {"caption"}:
+            raise ValueError(
+                f"prompt {self.prompt!r} names {sorted(words - {'caption'})}; only "
+                "{caption} is filled in"
+            )
         return self
 
 

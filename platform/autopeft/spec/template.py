@@ -8,6 +8,7 @@ other, so a file that passes here cannot meet a validation error in the middle o
 
 import copy
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType
@@ -25,6 +26,9 @@ from autopeft.spec.trial import TrialSpec
 SECTIONS = ("task", "model", "method", "training")
 MOST_CORNERS = 512
 NOT_SEARCHED = ("steps", "report_every", "kind", "name", "data")
+
+# A branch's name becomes part of its parameters' dotted paths.
+BRANCH_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 Tree = dict[str, Any]
 Complaint = tuple[Path, str]
@@ -158,8 +162,10 @@ def _branch(tree: Tree, path: Path, wrong: list[Complaint]) -> Branch:
         tree.setdefault("kind", "parts")
     if "kind" not in tree:
         wrong.append((path, "no kind given; write e.g. kind: lora, or any_of, or parts"))
-    name = str(tree.pop("name", tree.get("kind", "?")))
-    return Branch(name, tree, path)
+    name = tree.pop("name", None)
+    if name is not None and not (isinstance(name, str) and BRANCH_NAME.fullmatch(name)):
+        wrong.append(((*path, "name"), f"found {name!r}; a word such as small_lora would be right"))
+    return Branch(str(name or tree.get("kind", "?")), tree, path)
 
 
 def _plain(

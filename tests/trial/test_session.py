@@ -1,0 +1,103 @@
+"""A real trial on the shipped base: resumed, it gives the numbers of the uninterrupted one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autopeft.core.errors import DeadAdapter
+from autopeft.spec.trial import TrialSpec
+from autopeft.trial.run import run_trial
+from autopeft.trial.session import Report, TrialSession
+from autopeft.trial.worker import Worker, WorkerDoubtful
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Worker:
+    return Worker(tmp_path_factory.mktemp("cache"))
+
+
+def spec(**method: Any) -> TrialSpec:
+    return TrialSpec.model_validate(
+        {
+            "task": {
+                "kind": "contrastive",
+                "data": {"kind": "procedural", "clips": 112, "source_clips": 28},
+            },
+            "method": {"kind": "lora", "learning_rate": 5e-3, "dropout": 0.1, **method},
+            "training": {"steps": 9, "warmup_steps": 1, "batch_size": 8, "report_every": 3},
+            "seed": 1,
+        }
+    )
+
+
+def numbers(report: Report) -> dict[str, float]:
+    """The metrics that do not measure the machine."""
+    machine = ("seconds", "rss")
+    return {k: v for k, v in report.metrics.items() if not any(word in k for word in machine)}
+
+
+def test_a_resumed_trial_gives_the_numbers_of_the_uninterrupted_one(
+    worker: Worker, tmp_path: Path
+) -> None:
+    whole: list[Report] = []
+    run_trial(spec(), worker=worker, report=lambda r: whole.append(r) or True)
+    assert [r.step for r in whole] == [3, 6, 9]
+    # Killed after the second report: a new session finds the checkpoint, and tells that report
+    # again, since the driver may not have written it down.
+    run_trial(spec(), worker=worker, folder=tmp_path, report=lambda r: r.step < 6)
+    torch.manual_seed(12345)
+    again: list[Report] = []
+    run_trial(spec(), worker=worker, folder=tmp_path, report=lambda r: again.append(r) or True)
+    assert [r.step for r in again] == [6, 9]
+    assert [numbers(r) for r in again] == [numbers(r) for r in whole[1:]]
+    assert again[-1].final
+
+
+def test_a_trial_leaves_its_worker_as_it_was(worker: Worker) -> None:
+    first = run_trial(spec(), worker=worker)
+    for kind in ("full", "head", "pissa", "houlsby"):
+        method: dict[str, Any] = {"kind": kind, "learning_rate": 1e-2}
+        other = spec().model_dump()
+        other["method"] = method
+        run_trial(TrialSpec.model_validate(other), worker=worker)
+        assert worker.doubt == ""
+    assert numbers(run_trial(spec(), worker=worker)) == numbers(first)
+
+
+def test_the_search_does_not_score_test(worker: Worker) -> None:
+    seen = run_trial(spec(), worker=worker)
+    assert not any(name.startswith("test_") for name in seen.metrics)
+    scored = run_trial(spec(), worker=worker, score_test=True)
+    assert "test_accuracy" in scored.metrics
+
+
+def test_a_changed_base_makes_the_worker_doubtful(tmp_path: Path) -> None:
+    worker = Worker(tmp_path)
+    session = TrialSession(spec(), worker, folder=None)
+    base = worker.base(spec()).model
+    with torch.no_grad():
+        next(iter(base.parameters())).add_(1)
+    session.close()
+    with pytest.raises(WorkerDoubtful, match="weights changed"):
+        worker.base(spec())
+
+
+def test_an_adapter_that_would_learn_nothing_is_an_error(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = TrialSession(spec(), worker, folder=None)
+    task = worker.task(spec())
+    # A loss that touches no adapter: what WavLM's attention does to every adapter on it.
+    monkeypatch.setattr(task, "loss", lambda model, batch: torch.ones(1, requires_grad=True).sum())
+    with pytest.raises(DeadAdapter):
+        session.advance()
+    session.close()
+
+
+def test_accumulated_micro_batches_are_one_step(worker: Worker) -> None:
+    values = spec().model_dump()
+    values["training"] |= {"batch_size": 4, "accumulation": 2}
+    last = run_trial(TrialSpec.model_validate(values), worker=worker)
+    assert last.step == 9
