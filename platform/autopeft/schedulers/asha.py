@@ -19,7 +19,9 @@ class Asha:
     """Rungs at ``grace_steps * reduction**k`` below or at ``steps``; each holds losses by trial."""
 
     def __init__(self, options: AshaScheduler, *, steps: int) -> None:
-        self._quantile = 100 / options.reduction
+        # In Ray's words, rewards to maximise: the other quantile of the losses is the same number
+        # but for its last bit, and where a trial ties with its rung that bit decides.
+        self._quantile = (1 - 1 / options.reduction) * 100
         rungs = int(math.log(steps / options.grace_steps) / math.log(options.reduction) + 1)
         self._rungs: list[tuple[float, dict[str, float]]] = [
             (options.grace_steps * options.reduction**k, {}) for k in reversed(range(rungs))
@@ -35,7 +37,8 @@ class Asha:
         for milestone, losses in self._rungs:
             if step < milestone or trial in losses:
                 continue
-            worse = bool(losses) and loss > np.percentile(list(losses.values()), self._quantile)
+            rewards = [-other for other in losses.values()]
+            worse = bool(rewards) and -loss < np.percentile(rewards, self._quantile)
             losses[trial] = loss
             return Decision.STOP if worse else Decision.CONTINUE
         return Decision.CONTINUE
