@@ -12,9 +12,10 @@ from autopeft.benchmarks.child import call
 from autopeft.benchmarks.slots import SLOTS, cpus_per_trial
 from autopeft.benchmarks.tables import Table, Target, ratios, spread
 from autopeft.core.places import shipped, write_json, write_text
-from autopeft.searchers import Proposal, make_searcher
+from autopeft.searchers import Proposal
 from autopeft.spec.load import load_sweep
 from autopeft.spec.sweep import Sweep
+from autopeft.sweep.conductor import searcher_of
 from autopeft.sweep.drive import WARM
 
 OURS, STOPPED, FRESH = "warm workers", "warm workers, ASHA", "fresh process per trial"
@@ -66,14 +67,8 @@ def measure(
 
 def configurations(sweep: Sweep) -> list[str]:
     """Return, as JSON, the trials that the sweep's searcher proposes without hearing results."""
-    search = sweep.settings.search
-    searcher = make_searcher(
-        search.searcher,
-        axes=sweep.space.axes,
-        directions=tuple(search.objectives.values()),
-        seed=sweep.settings.seed,
-    )
-    proposals = [searcher.ask() for _ in range(search.trials)]
+    searcher = searcher_of(sweep)
+    proposals = [searcher.ask() for _ in range(sweep.settings.search.trials)]
     cubes = [proposal.cube for proposal in proposals if isinstance(proposal, Proposal)]
     return [sweep.trial(sweep.space.decode(cube)).model_dump_json() for cube in cubes]
 

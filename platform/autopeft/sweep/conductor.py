@@ -19,6 +19,7 @@ from autopeft.searchers import (
     Outcome,
     Proposal,
     Pruned,
+    Searcher,
     Value,
     Wait,
     make_searcher,
@@ -87,12 +88,7 @@ class Conductor:
         self.history = History(settings.search)
         self._journal, self._now = journal, now
         self._steps = sweep.trial(_lowest(sweep)).training.steps
-        self.searcher = make_searcher(
-            settings.search.searcher,
-            axes=sweep.space.axes,
-            directions=tuple(settings.search.objectives.values()),
-            seed=settings.seed,
-        )
+        self.searcher = searcher_of(sweep)
         self.scheduler = make_scheduler(settings.search.scheduler, steps=self._steps)
         self._decisions: dict[str, Decision] = {}
         self._owed: dict[str, list[str]] = {}
@@ -420,6 +416,17 @@ class Conductor:
                 self.on_end(trial.id, Status.STOPPED, reason="scheduler: early")
             else:
                 self._queue.append(trial.id)
+
+
+def searcher_of(sweep: Sweep) -> Searcher:
+    """Return the sweep's searcher, not asked yet."""
+    search = sweep.settings.search
+    return make_searcher(
+        search.searcher,
+        axes=sweep.space.axes,
+        directions=tuple(search.objectives.values()),
+        seed=sweep.settings.seed,
+    )
 
 
 def _lowest(sweep: Sweep) -> dict[str, Any]:

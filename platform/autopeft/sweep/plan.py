@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from autopeft.reports.standing import settings
-from autopeft.searchers import Proposal, make_searcher
+from autopeft.searchers import Proposal
 from autopeft.spec.resources import Resources
 from autopeft.spec.sweep import Sweep
+from autopeft.sweep.conductor import searcher_of
 from autopeft.sweep.extras import baseline_runs
 
 
@@ -96,13 +97,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _first_points(sweep: Sweep, count: int) -> Iterator[Mapping[str, Any]]:
-    search = sweep.settings.search
-    searcher = make_searcher(
-        search.searcher,
-        axes=sweep.space.axes,
-        directions=tuple(search.objectives.values()),
-        seed=sweep.settings.seed,
-    )
+    searcher = searcher_of(sweep)
     for _ in range(count):
         proposal = searcher.ask()
         if not isinstance(proposal, Proposal):
