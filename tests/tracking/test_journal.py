@@ -1,9 +1,10 @@
 """The journal: one writer, whole lines, loud when the disk is full, and never damaged by it."""
 
-import errno
 import math
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -125,35 +126,35 @@ def test_listeners_hear_of_what_is_on_disk_already(path: Path) -> None:
     assert seen == [1, 2]
 
 
-class FullDisk:
-    """A file that takes some bytes of a line and then has no room."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        self.tell, self.fileno, self.close = file.tell, file.fileno, file.close
-
-    def write(self, line: bytes) -> None:
-        self.file.write(line[:10])
-
-    def flush(self) -> None:
-        self.file.flush()
-        raise OSError(errno.ENOSPC, "No space left on device")
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Let the kernel refuse what makes a file longer than ``size`` bytes, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_whole_lines_and_tells_nobody(path: Path) -> None:
+@pytest.mark.parametrize("room", [0, 1, 10])
+def test_a_full_disk_leaves_whole_lines_and_tells_nobody(path: Path, room: int) -> None:
     journal = Journal(path)
     journal.write(ended("t0"))
     heard: list[AnyEvent] = []
     journal.listen(heard.append)
-    journal._file = FullDisk(journal._file)  # type: ignore[assignment]
-    with pytest.raises(RunFolderError, match=r"No space left.*free some space.*autopeft resume"):
+    with (
+        at_most(path.stat().st_size + room),
+        pytest.raises(RunFolderError, match=r"too large.*free some space.*autopeft resume"),
+    ):
         journal.write(ended("t1"))
     assert heard == []
     assert [e.trial for e in read_journal(path) if isinstance(e, Ended)] == ["t0"]
     assert path.read_bytes().endswith(b"\n")
+    journal.write(ended("t2"))  # there is room again: nothing of t1 may come out now
     journal.close()
-    write(path, ended("t2"))
-    assert [e.trial for e in read_journal(path) if isinstance(e, Ended)] == ["t0", "t2"]
+    write(path, ended("t3"))
+    assert [e.trial for e in read_journal(path) if isinstance(e, Ended)] == ["t0", "t2", "t3"]
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -31,7 +30,9 @@ class Journal:
         try:
             self._lock.acquire(timeout=0)
             _drop_torn_tail(path)
-            self._file = path.open("ab")
+            # Unbuffered: what a full disk refused must not come out of a buffer later, when
+            # there is room again, and stand in the journal as half a line.
+            self._file = path.open("ab", buffering=0)
         except Timeout:
             raise RunFolderError(
                 f"{path}: another driver is running this sweep; wait for it, or `autopeft stop` it"
@@ -49,14 +50,17 @@ class Journal:
         Raises:
             RunFolderError: The disk is full or gone; nothing is half written, the line is cut off.
         """
-        end = self._file.tell()
+        line = event.model_dump_json().encode() + b"\n"
         try:
-            self._file.write(event.model_dump_json().encode() + b"\n")
-            self._file.flush()
+            end = os.fstat(self._file.fileno()).st_size
+            try:
+                self._append(line)
+            except OSError:
+                os.ftruncate(self._file.fileno(), end)
+                raise
             if isinstance(event, Ended | SweepEnded):
                 os.fsync(self._file.fileno())
         except OSError as error:
-            self._cut(end)
             raise RunFolderError(
                 f"{self.path}: cannot be written: {error.strerror}; free some space, then "
                 f"`autopeft resume {self.path.parent}`"
@@ -66,13 +70,13 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and let others write; closing twice is fine."""
-        with suppress(OSError):  # a full disk complains again about the line already cut off
-            self._file.close()
+        self._file.close()
         self._lock.release()
 
-    def _cut(self, end: int) -> None:
-        with suppress(OSError):  # the torn line is dropped by the next reader
-            os.ftruncate(self._file.fileno(), end)
+    def _append(self, line: bytes) -> None:
+        """Write all of ``line``; a nearly full disk takes a part of it before it complains."""
+        while line:
+            line = line[self._file.write(line) or 0 :]
 
 
 def read_journal(path: Path) -> Iterator[AnyEvent]:
