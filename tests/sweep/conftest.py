@@ -10,7 +10,8 @@ import pytest
 from autopeft.schedulers import Decision
 from autopeft.searchers import Done, Wait
 from autopeft.spec.load import load_sweep
-from autopeft.sweep.conductor import Assignment, Conductor
+from autopeft.sweep.assignment import Assignment
+from autopeft.sweep.conductor import Conductor
 from autopeft.tracking.events import SweepStarted
 from autopeft.tracking.journal import Journal, read_journal
 from autopeft.tracking.run_folder import RunFolder, create_run

@@ -5,7 +5,8 @@ import pytest
 
 from autopeft.schedulers import Decision
 from autopeft.searchers import Done, Wait
-from autopeft.sweep.conductor import Assignment, Conductor
+from autopeft.sweep.assignment import Assignment
+from autopeft.sweep.conductor import Conductor
 from autopeft.tracking.events import AnyEvent, Asked, Kind, Reported, Status
 from autopeft.tracking.journal import read_journal
 
@@ -92,11 +93,11 @@ def test_replay_gives_the_state_at_the_kill(stage: StageMaker) -> None:
         events = list(read_journal(at.run.journal))
         # The event that was being written is on disk, but the dead driver had not applied it.
         again = Conductor(at.sweep, at.journal, events=events[:-1])
-        before, after = again.searcher.state(), conductor.searcher.state()
+        before, after = again.state.searcher.state(), conductor.state.searcher.state()
         if isinstance(events[-1], Asked):  # asked, not yet written down
             after["calls"] = after["calls"][:-1]
         assert before == after
-        assert again.scheduler.state() == conductor.scheduler.state()
+        assert again.state.scheduler.state() == conductor.state.scheduler.state()
         assert again.history.trials == conductor.history.trials
 
 
@@ -142,8 +143,8 @@ def test_a_duplicate_of_a_running_trial_is_told_when_that_one_ends(stage: StageM
     at = stage(trials=3, baselines=False, scheduler={"kind": "none"})
     conductor = at.open()
     told: list[tuple[int, Any]] = []
-    tell = conductor.searcher.tell
-    conductor.searcher.tell = lambda n, o: (told.append((n, o)), tell(n, o))[1]  # type: ignore[method-assign]
+    tell = conductor.state.searcher.tell
+    conductor.state.searcher.tell = lambda n, o: (told.append((n, o)), tell(n, o))[1]  # type: ignore[method-assign]
     first, second = conductor.next(), conductor.next()
     assert isinstance(first, Assignment)
     assert isinstance(second, Assignment)

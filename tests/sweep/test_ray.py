@@ -90,7 +90,7 @@ def test_a_searcher_that_waits_at_a_barrier_keeps_its_warm_workers(
     at = stage(trials=12, baselines=False, scheduler={"kind": "none"})
     conductor = at.open()
     (at.run.path / "faults.json").write_text('{"all": "slow"}')
-    conductor.searcher = Barrier(conductor.searcher)  # type: ignore[assignment]
+    conductor.state.searcher = Barrier(conductor.state.searcher)  # type: ignore[assignment]
     run_tune(conductor, at.run, slots=2, trainable=TrivialTrainable)
     at.close()
     assert conductor.history.counted == 12

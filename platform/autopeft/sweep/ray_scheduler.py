@@ -15,7 +15,6 @@ from autopeft.schedulers import Decision
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.ray_searcher import trial_of
 from autopeft.sweep.warm_up import WarmUp, is_warm_up
-from autopeft.tracking.events import Status
 
 WORDS = {
     Decision.CONTINUE: TrialScheduler.CONTINUE,
@@ -68,7 +67,7 @@ class ConductorScheduler(FIFOScheduler):
         if phase == "report":
             return str(WORDS[self._conductor.on_report(trial_id, **content)])
         if phase == "refused":
-            self._conductor.on_end(trial_id, Status.REFUSED, reason=content["reason"])
+            self._conductor.on_refused(trial_id, reason=content["reason"])
         else:
             self._conductor.on_failure(trial_id, **content)
         return str(TrialScheduler.STOP)

@@ -17,7 +17,8 @@ from autopeft.core.errors import ClusterError
 from autopeft.searchers import Done, Wait
 from autopeft.spec.resources import Resources
 from autopeft.spec.trial import TrialSpec
-from autopeft.sweep.conductor import Assignment, Conductor
+from autopeft.sweep.assignment import Assignment
+from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.warm_up import WarmUp, is_warm_up
 from autopeft.tracking.run_folder import RunFolder
 

@@ -1,0 +1,122 @@
+"""What a sweep has become by its events: history, searcher and scheduler move together.
+
+Applying is all there is: a running sweep applies what it has just journalled, a resumed one what
+an earlier driver journalled, by the same code and in the same order.
+"""
+
+from autopeft.core.errors import RunFolderError
+from autopeft.schedulers import Decision, Scheduler
+from autopeft.searchers import Failed, Outcome, Proposal, Pruned, Searcher, Value
+from autopeft.spec.search import Search
+from autopeft.tracking.events import AnyEvent, Asked, Ended, Kind, Reported, Status
+from autopeft.tracking.history import History, TrialHistory
+
+DUPLICATES_IN_A_ROW = 20
+REFUSALS_IN_A_ROW = 100
+
+
+class SweepState:
+    """Where searcher, scheduler and history stand.
+
+    Attributes:
+        search: What is searched, and for how long.
+        searcher: Has been asked and told everything applied so far.
+        scheduler: Has heard every report applied so far.
+        history: Everything applied so far.
+        decisions: By search trial, what the scheduler said to its last report.
+        search_over: Why no further point is asked for; empty while there may be one.
+    """
+
+    def __init__(self, search: Search, *, searcher: Searcher, scheduler: Scheduler) -> None:
+        self.search, self.searcher, self.scheduler = search, searcher, scheduler
+        self.history = History(search)
+        self.decisions: dict[str, Decision] = {}
+        self.search_over = ""
+        self._owed: dict[str, list[str]] = {}
+        self._streak: list[Status] = []
+
+    def replay(self, event: AnyEvent) -> None:
+        """Apply an event of an earlier driver, whose searcher must have proposed as ours does.
+
+        Raises:
+            RunFolderError: It did not: the versions differ.
+        """
+        if isinstance(event, Asked):
+            proposal = self.searcher.ask()
+            if not isinstance(proposal, Proposal) or dict(proposal.cube) != event.cube:
+                started = self.history.started
+                raise RunFolderError(
+                    f"trial {event.trial}: the searcher now proposes another point than the "
+                    f"journal holds; the sweep was made with {started and started.versions}; "
+                    "install those versions to resume it, or start a new run"
+                )
+        self.apply(event)
+
+    def apply(self, event: AnyEvent) -> None:
+        """Let history, scheduler and searcher learn of an event, in this order."""
+        self.history.apply(event)
+        if isinstance(event, Reported):
+            self._apply_report(event)
+        elif isinstance(event, Ended):
+            self._apply_end(event)
+
+    def outcome(self, trial: TrialHistory) -> Outcome:
+        """What a searcher is told of a trial that ended."""
+        values = self.history.values_of(trial.metrics)
+        if trial.status is Status.FINISHED and values is not None:
+            return Value(values)
+        if trial.status is Status.STOPPED and values is not None:
+            return Pruned(values, trial.step)
+        return Failed(trial.reason or "no objective was reported")
+
+    def twin(self, trial: str, effective: str) -> str | None:
+        """Return an earlier search trial that was built the same and counts, or will."""
+        for other in self.history.of_kind(Kind.TRIAL):
+            same = other.effective == effective and other.id != trial
+            if same and (other.status.counts or other.status is Status.RUNNING):
+                return other.id
+        return None
+
+    def is_out_of_time(self, now: float) -> bool:
+        """Whether ``search.hours`` are over; time without a driver does not count."""
+        hours = self.search.hours
+        if hours is None or self.history.started is None:
+            return False
+        return self.history.active_seconds + now - self.history.last_time > hours * 3600
+
+    def _apply_report(self, event: Reported) -> None:
+        if self.history.trials[event.trial].kind is Kind.TRIAL:
+            loss = self.history.loss(event.metrics)
+            self.decisions[event.trial] = self.scheduler.on_report(event.trial, event.step, loss)
+
+    def _apply_end(self, event: Ended) -> None:
+        """Tell the searcher; a running trial's duplicate is told when that one ends."""
+        trial = self.history.trials[event.trial]
+        if trial.kind is not Kind.TRIAL:
+            return
+        self.scheduler.on_end(trial.id)
+        self._count_streak(event.status)
+        twin = self.history.trials.get(event.duplicate_of or "")
+        if twin is not None and twin.status is Status.RUNNING:
+            self._owed.setdefault(twin.id, []).append(trial.id)
+            return
+        self._tell(trial, twin or trial)
+        for owed in self._owed.pop(trial.id, []):
+            self._tell(self.history.trials[owed], trial)
+
+    def _tell(self, trial: TrialHistory, source: TrialHistory) -> None:
+        self.searcher.tell(trial.number, self.outcome(source))
+
+    def _count_streak(self, status: Status) -> None:
+        self._streak = [*self._streak, status] if not status.counts else []
+        duplicates = self._streak.count(Status.DUPLICATE)
+        if duplicates >= DUPLICATES_IN_A_ROW:
+            self.search_over = (
+                f"the last {duplicates} configurations were all built before: the space is "
+                "exhausted; widen it to go on"
+            )
+        if len(self._streak) - duplicates >= REFUSALS_IN_A_ROW:
+            self.search_over = (
+                f"the last {len(self._streak)} configurations were all refused: "
+                "loosen the constraints or the space"
+            )
