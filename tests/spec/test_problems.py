@@ -189,7 +189,65 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
         (METHOD + "training: 3", "4  training: found 3, a mapping (key: value) would be right"),
         (METHOD + "resources: {gpus: -0.5}", "4  resources.gpus: found -0.5, at least 0 would be"),
         (METHOD + "training: {weight_decay: .nan}", "4  training.weight_decay: found nan"),
-        (METHOD + "training: {weight_decay: .inf}", "4  training.weight_decay: found inf, at most"),
+        (
+            METHOD + "training: {weight_decay: .inf}",
+            "4  training.weight_decay: found inf, a finite",
+        ),
+        (METHOD + "search: {hours: .inf}", "4  search.hours: found inf, a finite number would be"),
+        (METHOD + "search: {hours: .nan}", "4  search.hours: found nan, a finite number would be"),
+        # what YAML has as something else than a number
+        (METHOD + "training: {steps: true}", "4  training.steps: found true, a whole number would"),
+        (METHOD + "search: {trials: yes}", "4  search.trials: found true, a whole number would be"),
+        (METHOD + "search: {hours: true}", "4  search.hours: found true, a number would be right"),
+        (METHOD + "resources: {cpus: true}", "4  resources.cpus: found true, a whole number"),
+        (METHOD + "seed: true", "4  seed: found true, a whole number would be right"),
+        (
+            METHOD + 'seed: "3"',
+            "4  seed: found '3', a whole number would be right (without quotes)",
+        ),
+        (METHOD + 'search: {hours: "1e3x"}', "4  search.hours: found '1e3x', a number would be ri"),
+        ("method: {kind: lora, rank: true}", "3  method.rank: found true, a whole number would"),
+        ("method: {kind: lora, rank: {one_of: [true, 4]}}", "3  method.rank: found true, a whole"),
+        ('method: {kind: lora, rank: {one_of: ["2", 4]}}', "3  method.rank: found '2', a whole nu"),
+        ("method: {kind: lora, rank: {low: true, high: 4}}", "3  method.rank.low: found true, a n"),
+        ("method: {kind: lora, rank: {low: 1, high: .inf}}", "3  method.rank.high: found inf, a f"),
+        ("method: {kind: lora, dropout: {low: 0, high: 1, step: on}}", "step: found true, a num"),
+        (METHOD + "tracking: {experiment: on}", "4  tracking.experiment: found true, text (in qu"),
+        # a distribution in other programs' words
+        (
+            "method: {kind: lora, rank: {one_of: [1, 2], low: 1}}",
+            "3  method.rank: one_of and low exclude each other; keep {one_of: […]} or {low: …, ",
+        ),
+        (
+            "method: {kind: lora, rank: {min: 1, max: 8}}",
+            "3  method.rank: found {'min': 1, 'max': 8}; a range is written {low: …, high: …}",
+        ),
+        (
+            "method: {kind: lora, rank: {any_of: [1, 2]}}",
+            "3  method.rank: found {'any_of': [1, 2]}; a choice is written {one_of: […]}",
+        ),
+        (
+            "method: {kind: lora, rank: [1, 2]}",
+            "3  method.rank: found a list; to search among its entries write {one_of: [1, 2]}",
+        ),
+        (
+            "method: {kind: lora, roles: [audio.all, projection]}",
+            "write {one_of: [audio.all, projection]}, to take them all audio.all+projection",
+        ),
+        (METHOD + "search: {trials: {min: 1, max: 9}}", "4  search.trials: a distribution stands"),
+        # a kind that is no word
+        ("method: {kind: null}", "3  method: no method named null; known: lora, rslora, "),
+        ("method: {kind: 3}", "3  method: no method named 3; known: lora, rslora, "),
+        (METHOD + "search: {searcher: {kind: null}}", "4  search.searcher: no searcher named null"),
+        # parts that are off wherever one looks
+        (
+            "method: {parts: [{kind: lora, rank: 0}, {kind: houlsby, width: 0}]}",
+            "3  method.parts: every part is off (rank, width or block_size 0) in every configurat",
+        ),
+        (
+            "method: {any_of: [{kind: ia3}, {parts: [{kind: lora, rank: {one_of: [0]}}]}]}",
+            "3  method.any_of[1].parts: every part is off",
+        ),
         # what does not fit together
         (
             METHOD + "training: {steps: 5, warmup_steps: 0}",
@@ -268,8 +326,22 @@ def test_a_missing_name_and_task_are_said(problems_of: Problems) -> None:
 
 @pytest.mark.parametrize("zero", ["rank: 0", "rank: {one_of: [0, 4]}", "rank: {low: 0, high: 4}"])
 def test_a_part_may_be_off(problems_of: Problems, zero: str) -> None:
-    parts = f"method: {{parts: [{{kind: lora, {zero}}}, {{kind: houlsby, width: 0}}]}}\n"
+    parts = f"method: {{parts: [{{kind: lora, {zero}}}, {{kind: houlsby}}]}}\n"
     assert problems_of(HEAD + parts) == []
+
+
+def test_parts_may_all_be_off_at_some_points(problems_of: Problems) -> None:
+    rank, width = "rank: {one_of: [0, 4]}", "width: {low: 0, high: 8}"
+    parts = f"method: {{parts: [{{kind: lora, {rank}}}, {{kind: houlsby, {width}}}]}}\n"
+    assert problems_of(HEAD + parts) == []
+
+
+def test_a_name_is_not_too_long_for_a_file(problems_of: Problems) -> None:
+    name = "a" * 61
+    (line,) = problems_of(HEAD.replace("name: a", f"name: {name}") + METHOD)
+    assert line.endswith("at most 60 characters would be right")
+    (line,) = problems_of(HEAD + f"method: {{any_of: [{{kind: lora, name: {name}}}]}}\n")
+    assert "of at most 60 letters" in line
 
 
 def test_metrics_that_folder_data_has_not_are_unknown(problems_of: Problems) -> None:

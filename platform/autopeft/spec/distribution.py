@@ -9,12 +9,26 @@ from autopeft.spec.record import Record
 
 Scalar: TypeAlias = bool | int | float | str | None
 
+# Distributions stand in these sections, but not below or at these keys.
+SECTIONS = ("task", "model", "method", "training")
+NOT_SEARCHED = ("steps", "report_every", "kind", "name", "data")
+
 
 class OneOf(Record):
     """A choice: ordered if all values are numbers, or if ``ordered: true`` says so."""
 
     one_of: tuple[Any, ...] = Field(min_length=1)
     ordered: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_range(cls, data: Any) -> Any:
+        if isinstance(data, dict) and (of_range := [k for k in Range.model_fields if k in data]):
+            raise ValueError(
+                f"one_of and {' and '.join(of_range)} exclude each other; keep {{one_of: […]}} or "
+                "{low: …, high: …}"
+            )
+        return data
 
     @model_validator(mode="after")
     def _scalars_once(self) -> Self:
@@ -44,8 +58,6 @@ class Range(Record):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         low, high = self.low, self.high
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise ValueError(f"low {low:g} and high {high:g} must both be finite")
         if low > high:
             raise ValueError(
                 f"low {low:g} is above high {high:g} — write e.g. {{low: {high:g}, high: {low:g}}}"
@@ -70,6 +82,16 @@ class Range(Record):
 def is_distribution(value: object) -> bool:
     """Whether a piece of YAML stands for a distribution rather than for a value."""
     return isinstance(value, dict) and bool({"one_of", "low", "high"} & value.keys())
+
+
+def is_searchable(path: tuple[str | int, ...]) -> bool:
+    """Whether a distribution may stand at ``path``.
+
+    Example:
+        >>> is_searchable(("method", "rank")), is_searchable(("training", "steps"))
+        (True, False)
+    """
+    return path[:1] != () and path[0] in SECTIONS and not {*path} & {*NOT_SEARCHED}
 
 
 def read_distribution(value: dict[str, Any]) -> OneOf | Range:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from autopeft.core.choices import known_words
+from autopeft.spec.distribution import is_searchable
+from autopeft.spec.record import NoNumber
 
 Path = tuple[str | int, ...]
 
@@ -25,14 +27,25 @@ ELSEWHERE = {
     "max_t": "write training.steps",
 }
 
+# The errors of a field that holds one value, and not a mapping or a list.
+SCALAR = ("int_type", "float_type", "bool_type", "string_type", "literal_error")
+LONGEST_SHOWN = 80
+
+# How others write a distribution, and how we do.
+RANGE = dict.fromkeys(
+    ("min", "max", "minimum", "maximum", "lower", "upper", "start", "stop", "log", "step"),
+    "a range is written {low: …, high: …}",
+)
+CHOICE = dict.fromkeys(
+    ("any_of", "oneof", "choice", "choices", "values", "options", "categorical", "grid_search"),
+    "a choice is written {one_of: […]}",
+)
+
 # pydantic's type of error -> what would be right.
 RIGHT = {
     "int_type": "a whole number",
-    "int_parsing": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "string_type": "text (in quotes, if it looks like a number)",
@@ -95,16 +108,30 @@ def records_in(annotation: Any) -> Iterator[type[BaseModel]]:
             yield from records_in(argument)
 
 
+def shown(value: object) -> str:
+    """Return a value as it stands in the file, a long one shortened.
+
+    Example:
+        >>> shown(True), shown(None), shown("many")
+        ('true', 'null', "'many'")
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
 def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) -> str:
     found, context = detail["input"], detail.get("ctx", {})
+    if isinstance(found, NoNumber):
+        return _no_number(found.value, RIGHT[detail["type"]])
     match detail["type"]:
         case "extra_forbidden":
             return unknown_key(str(path[-1]), sorted(owner.model_fields) if owner else [])
         case "missing":
             return "missing; write a value"
         case "union_tag_invalid":
-            tag = str(context["tag"])
-            return f"no {_word(path)} named {tag!r}{known_words(tag, _quoted(context))}"
+            return f"no {_word(path)} named {_or_known(found['kind'], context)}"
         case "union_tag_not_found":
             return "no kind given; write kind: …"
         case "invalid_key":
@@ -113,17 +140,39 @@ def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) ->
             return str(context["error"])
         case "outside_parts":
             return str(detail["msg"])
-    if isinstance(found, dict) and {"one_of", "low", "high"} & found.keys():
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"found {shown(found)}, a mapping (key: value) would be right"
+    if detail["type"] in SCALAR and (instead := _instead(found, path)):
+        return instead
+    if detail["type"] == "literal_error":
+        return f"found {_or_known(found, context)}"
+    return f"found {shown(found)}, {_right(detail, context)} would be right"
+
+
+def _no_number(found: bool | str | float, right: str) -> str:
+    """Return what to say of a value that YAML does not have as a number."""
+    if isinstance(found, float):
+        return f"found {found}, a finite number would be right"
+    quoted = isinstance(found, str) and found.strip().lstrip("+-").replace(".", "", 1).isdigit()
+    return f"found {shown(found)}, {right} would be right{' (without quotes)' if quoted else ''}"
+
+
+def _instead(found: Any, path: Path) -> str:
+    """Return how to write what was perhaps meant by a mapping or list in the place of a value."""
+    keys = found.keys() if isinstance(found, dict) else ()
+    foreign = next((words[key] for words in (RANGE, CHOICE) for key in keys if key in words), "")
+    if foreign and is_searchable(path):
+        return f"found {shown(found)}; {foreign}"
+    if foreign or {"one_of", "low", "high"} & set(keys):
         return (
             "a distribution stands here; distributions stand only in task, model, method and "
             "training (never in steps, the fidelity): write one value"
         )
-    match detail["type"]:
-        case "literal_error":
-            return f"found {found!r}{known_words(str(found), _quoted(context))}"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"found {found!r}, a mapping (key: value) would be right"
-    return f"found {found!r}, {_right(detail, context)} would be right"
+    if not isinstance(found, list) or not is_searchable(path):
+        return ""
+    words = ", ".join(str(item) for item in found)
+    together = f", to take them all {'+'.join(map(str, found))}" if path[-1] == "roles" else ""
+    return f"found a list; to search among its entries write {{one_of: [{words}]}}{together}"
 
 
 def unknown_key(key: str, known: list[str]) -> str:
@@ -144,6 +193,11 @@ def _word(path: Path) -> str:
     return {"any_of": "method", "parts": "method"}.get(words[-1], words[-1]) if words else "kind"
 
 
+def _or_known(found: Any, context: Mapping[str, Any]) -> str:
+    known = _quoted(context)
+    return f"{shown(found)}{known_words(found if isinstance(found, str) else '', known)}"
+
+
 def _quoted(context: Mapping[str, Any]) -> list[str]:
     """Return the words that pydantic expected, which it hands over in one sentence."""
     return re.findall(r"'([^']*)'", str(context.get("expected_tags", context.get("expected", ""))))
@@ -159,6 +213,10 @@ def _right(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
             return f"at most {context['le']:g}"
         case "less_than":
             return f"a number below {context['lt']:g}"
+        case "string_too_long":
+            return f"at most {context['max_length']} characters"
+        case "string_type" if isinstance(detail["input"], bool):
+            return "text (in quotes, since YAML reads yes, no, on and off as true and false)"
     return RIGHT.get(
         detail["type"], detail["msg"].removeprefix("Input should be ").removeprefix("Input ")
     )

@@ -7,13 +7,14 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from autopeft.core.choices import known_words
 from autopeft.spec.cluster import check_profile
+from autopeft.spec.distribution import SECTIONS
 from autopeft.spec.problems import complaints, unknown_key
 from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
 from autopeft.spec.search import Search
 from autopeft.spec.space import Space, Values
 from autopeft.spec.task import BUILT_METRICS, LAST_METRICS, LOOP_METRICS, METRICS
-from autopeft.spec.template import SECTIONS, Complaint, Template, read_template
+from autopeft.spec.template import Complaint, Template, read_template
 from autopeft.spec.tracking import Tracking
 from autopeft.spec.trial import TrialSpec
 

@@ -11,24 +11,29 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from autopeft.spec.distribution import OneOf, Range, is_distribution, read_distribution
-from autopeft.spec.method import METHOD_RECORDS
+from autopeft.spec.distribution import (
+    NOT_SEARCHED,
+    SECTIONS,
+    OneOf,
+    Range,
+    is_distribution,
+    read_distribution,
+)
+from autopeft.spec.method import METHOD_RECORDS, SIZES
 from autopeft.spec.model import Model
-from autopeft.spec.problems import Path, complaints, dotted, records_in
+from autopeft.spec.problems import Path, complaints, dotted, records_in, shown
+from autopeft.spec.record import scalar_types
 from autopeft.spec.space import Dimension, Space, Values
 from autopeft.spec.trial import TrialSpec
 
-SECTIONS = ("task", "model", "method", "training")
 MOST_CORNERS = 512
-NOT_SEARCHED = ("steps", "report_every", "kind", "name", "data")
 
 # A branch's name becomes part of its parameters' dotted paths.
-BRANCH_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+BRANCH_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 
 Tree = dict[str, Any]
 Complaint = tuple[Path, str]
@@ -128,6 +133,7 @@ def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Co
     template = Template(
         {**trees, "method": plain_branches[0].tree}, tuple(plain_branches), tuple(searched)
     )
+    wrong += _all_off(template)
     wrong += _check_values(template, {path for path, _ in wrong})
     return (None if wrong else template), wrong
 
@@ -164,7 +170,13 @@ def _branch(tree: Tree, path: Path, wrong: list[Complaint]) -> Branch:
         wrong.append((path, "no kind given; write e.g. kind: lora, or any_of, or parts"))
     name = tree.pop("name", None)
     if name is not None and not (isinstance(name, str) and BRANCH_NAME.fullmatch(name)):
-        wrong.append(((*path, "name"), f"found {name!r}; a word such as small_lora would be right"))
+        wrong.append(
+            (
+                (*path, "name"),
+                f"found {shown(name)}; a word such as small_lora, of at most 60 letters, would be "
+                "right",
+            )
+        )
     return Branch(str(name or tree.get("kind", "?")), tree, path)
 
 
@@ -236,7 +248,7 @@ def _dimension(
         return Dimension(
             dotted(path), "choice", choices=distribution.one_of, ordered=distribution.is_ordered
         )
-    integer = int in _scalar_types(annotation) and float not in _scalar_types(annotation)
+    integer = int in scalar_types(annotation) and float not in scalar_types(annotation)
     numbers = (distribution.low, distribution.high, distribution.step or 1)
     if integer and any(number != int(number) for number in numbers):
         wrong.append(
@@ -247,7 +259,7 @@ def _dimension(
             )
         )
         return None
-    if annotation is not None and not _scalar_types(annotation) & {int, float}:
+    if annotation is not None and not scalar_types(annotation) & {int, float}:
         wrong.append((path, f"{key} is not a number; write {{one_of: […]}}"))
         return None
     return Dimension(
@@ -283,6 +295,29 @@ def _check_values(template: Template, known_wrong: set[Path]) -> Iterator[Compla
                 if (path, text) not in seen:
                     seen.add((path, text))
                     yield _corner_path(path, corner), text
+
+
+def _all_off(template: Template) -> Iterator[Complaint]:
+    """Yield the branches whose parts are off at every point: nothing would ever be trained."""
+    for branch in template.branches:
+        parts = branch.tree.get("parts")
+        if not isinstance(parts, list) or not parts:
+            continue
+        top = (*branch.path, "parts")
+        sizes: dict[int, set[Any]] = {
+            index: {part[size] for size in SIZES if size in part}
+            for index, part in enumerate(parts)
+            if isinstance(part, dict)
+        }
+        for searched in template.searched:
+            if _under(searched.path, top) and searched.path[-1] in SIZES:
+                sizes[int(searched.path[len(top)])] |= {*_ends(searched.dimension)}
+        if len(sizes) == len(parts) and all(found == {0} for found in sizes.values()):
+            yield (
+                top,
+                "every part is off (rank, width or block_size 0) in every configuration; give one "
+                "part at least 1",
+            )
 
 
 def _corners(template: Template, branch: Branch) -> Iterator[tuple[tuple[Searched, Any], ...]]:
@@ -352,16 +387,6 @@ def _record_of(annotation: Any, node: Any) -> type[BaseModel] | None:
         return next(iter(members), None)
     kind = node.get("kind") if isinstance(node, dict) else None
     return next((r for r in members if r.model_fields["kind"].default == kind), None)
-
-
-def _scalar_types(annotation: Any) -> set[Any]:
-    if get_origin(annotation) is Literal:
-        return {type(value) for value in get_args(annotation)}
-    if get_origin(annotation) is Annotated:
-        return _scalar_types(get_args(annotation)[0])
-    if get_args(annotation):
-        return set().union(*map(_scalar_types, get_args(annotation))) - {NoneType}
-    return {annotation}
 
 
 __all__ = ["Branch", "Complaint", "Model", "Searched", "Template", "read_template"]
