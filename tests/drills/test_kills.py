@@ -92,10 +92,14 @@ def test_a_full_disk_ends_in_a_sentence_and_a_resume_completes(
             except OSError:
                 pass
         assert sweep.process.wait(120) == 1
-        assert "Traceback" not in sweep.out.read_text()
+        said = sweep.out.read_text()
+        assert "Traceback" not in said
+        assert "No space left on device; free some space" in said
+        assert "resume with: autopeft resume" in said
         filler.unlink()
         sweep.process = sweep.start("resume", str(sweep.run))
         sweep.finish()
+        assert "failed" not in {e["status"] for e in sweep.events() if e["event"] == "ended"}
     finally:
         time.sleep(1)
         subprocess.run(["umount", "-l", disk], check=False)

@@ -103,3 +103,15 @@ def test_stopped_early_and_paused_nowhere(stage: StageMaker, ray_of_two: None) -
     assert statuses[Status.STOPPED] > 0
     assert statuses[Status.FINISHED] > 0
     assert sum(statuses.values()) == 20
+
+
+def test_a_full_disk_ends_the_sweep_and_no_trial(stage: StageMaker, ray_of_two: None) -> None:
+    at = stage(trials=6, baselines=False, retrain=0, scheduler={"kind": "none"})
+    broken = run(at, faults={"t0003": "full"})
+    assert "No space left" in str(broken.failure)
+    assert not broken.history.is_over
+    assert broken.history.trials["t0003"].status is Status.RUNNING
+    resumed = run(at)
+    assert resumed.failure is None
+    assert {t.status for t in resumed.history.trials.values()} == {Status.FINISHED}
+    assert resumed.history.counted == 6

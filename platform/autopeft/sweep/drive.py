@@ -117,10 +117,11 @@ def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: s
 
 
 def _tidy(run: RunFolder, event: AnyEvent) -> None:
-    """Remove the checkpoint of a trial that is over; an adapter stays."""
+    """Remove the checkpoint of a trial that is over, a half written one too; an adapter stays."""
     if isinstance(event, Ended):
         folder = run.trial(event.trial)
-        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        for checkpoint in (folder / "checkpoint.pt", *folder.glob(".checkpoint.pt.*")):
+            checkpoint.unlink(missing_ok=True)
         if folder.is_dir() and not any(folder.iterdir()):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from autopeft.core.errors import AutopeftError
+from autopeft.core.errors import AutopeftError, RunFolderError
 from autopeft.schedulers import Decision
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.ray_searcher import trial_of
@@ -54,20 +54,29 @@ class ConductorScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Journal what the worker said; return what Tune is to do."""
+        if self._conductor.is_broken:  # the trial stays unfinished, for a resume
+            return str(TrialScheduler.STOP)
         trial_id = trial_of(trial.trial_id)
         content = json.loads(result["autopeft"])
         phase = content.pop("phase")
         if is_warm_up(trial.trial_id):
-            if phase != "warm":
-                self._conductor.fail(AutopeftError(content["reason"]))
-            over = phase != "warm" or self._warm_up.on_report(trial.trial_id)
-            return str(TrialScheduler.STOP if over else TrialScheduler.CONTINUE)
+            return self._on_warm_up(trial.trial_id, phase, content)
         if phase == "built":
             return str(WORDS[self._conductor.on_built(trial_id, **content)])
         if phase == "report":
             return str(WORDS[self._conductor.on_report(trial_id, **content)])
-        if phase == "refused":
-            self._conductor.on_refused(trial_id, reason=content["reason"])
+        if phase == "broken":
+            self._conductor.fail(RunFolderError(content["reason"]))
+        elif phase == "refused":
+            self._conductor.on_refused(trial_id, **content)
         else:
             self._conductor.on_failure(trial_id, **content)
         return str(TrialScheduler.STOP)
+
+    def _on_warm_up(self, attempt: str, phase: str, content: dict[str, Any]) -> str:
+        """End a warm-up when all are warm; what keeps one from it keeps the sweep from all."""
+        if phase != "warm":
+            self._conductor.fail(AutopeftError(content["reason"]))
+            return str(TrialScheduler.STOP)
+        over = self._warm_up.on_report(attempt)
+        return str(TrialScheduler.STOP if over else TrialScheduler.CONTINUE)

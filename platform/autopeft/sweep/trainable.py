@@ -14,7 +14,7 @@ from typing import Any
 
 from ray import tune
 
-from autopeft.core.errors import AutopeftError, InvalidConfiguration
+from autopeft.core.errors import AutopeftError, InvalidConfiguration, RunFolderError
 from autopeft.sweep.warm_up import is_warm_up
 
 
@@ -51,14 +51,8 @@ class WarmTrainable(tune.Trainable):
             )
         except WorkerDoubtful:
             raise
-        except InvalidConfiguration as error:
-            return self._result("refused", reason=f"invalid: {error}")
-        except AutopeftError as error:
-            return self._failed(str(error))
         except Exception as error:  # whatever a configuration does, the sweep goes on
-            from autopeft.trial.failures import reason_of
-
-            return self._failed(reason_of(error), log=traceback.format_exc())
+            return self._told(error)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Name the attempt: the session has written the checkpoint itself, with its report."""
@@ -115,6 +109,27 @@ class WarmTrainable(tune.Trainable):
     def _is_too_late(self) -> bool:
         timeout = self._config["timeout"]
         return timeout is not None and time.monotonic() - self._began > timeout
+
+    def _told(self, error: Exception) -> dict[str, Any]:
+        """Return what went wrong as a result, by whose fault it is.
+
+        ``broken`` is the machine's: no trial can go on, and this one has not failed.
+        """
+        from autopeft.trial.failures import disk_trouble, reason_of
+
+        trouble = disk_trouble(error)
+        if isinstance(error, RunFolderError):
+            return self._result("broken", reason=str(error))
+        if trouble:
+            folder = self._config["folder"]
+            reason = f"{folder}: cannot be written: {trouble}; free some space"
+            return self._result("broken", reason=reason)
+        if isinstance(error, InvalidConfiguration):
+            return self._result("refused", reason=f"invalid: {error}")
+        if isinstance(error, AutopeftError):
+            return self._failed(str(error))
+        log = "".join(traceback.format_exception(error))
+        return self._failed(reason_of(error), log=log)
 
     def _failed(self, reason: str, log: str = "") -> dict[str, Any]:
         return self._result("failed", reason=reason, log=log)

@@ -2,7 +2,8 @@
 
 It speaks to the driver exactly as ``WarmTrainable`` does, so what is measured or broken is the
 driver. Its behaviour hangs on the run's ``faults.json``: trial id (or ``all``) to ``nan``, ``oom``,
-``error``, ``slow`` (half a second more), ``kill`` (the process kills itself once) or ``refuse``.
+``error``, ``full`` (the disk), ``slow`` (half a second more), ``kill`` (the process kills itself
+once) or ``refuse``.
 """
 
 import json
@@ -79,6 +80,8 @@ class TrivialTrainable(tune.Trainable):
                 return self._say("failed", reason="out of memory: by order of faults.json")
             case "error":
                 return self._say("failed", reason="error: by order", log="Traceback …")
+            case "full":
+                return self._say("broken", reason="checkpoint.pt: No space left on device")
             case "slow" if self._step == 0:
                 time.sleep(0.5)
             case "kill" if self._first_time(trial) and self._step > 0:
