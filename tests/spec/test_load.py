@@ -133,6 +133,89 @@ def test_an_interpolation_of_nothing_is_said(write: Write, reference: str) -> No
     assert "Traceback" not in text
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("seed: ${sed}", "${sed} names nothing; did you mean 'seed'?"),
+        ("seed: ${no.such}", "${no.such} names nothing; write the path of a key of this file"),
+        ("seed: ${seed}", "leads back to itself; write a value at one of the places"),
+        ("seed: ${nobody:1}", "${nobody:…} names nothing; write the path of a key"),
+        ("seed: ???", "??? stands for a value that is missing; write one"),
+        ("seed: ${oc.env:NO_SUCH_VARIABLE}", "Environment variable 'NO_SUCH_VARIABLE' not found"),
+    ],
+)
+def test_why_a_value_cannot_be_taken_is_one_sentence(write: Write, line: str, words: str) -> None:
+    text = complaint(write(write().read_text() + line + "\n"))
+    assert text.startswith("search.yaml:11  seed: ")
+    assert words in text
+    assert len(text.splitlines()) == 1
+
+
+def test_all_values_that_cannot_be_taken_come_with_all_other_mistakes(write: Write) -> None:
+    text = write().read_text().replace("rank: {one_of: [1, 2, 4]}", 'rank: {one_of: ["${a}", 2]}')
+    text = text.replace("search: {trials: 6}", "search: {trials: 0}") + "seed: ${b}\n"
+    assert [line.partition(": ")[0] for line in complaint(write(text)).splitlines()] == [
+        "search.yaml:7  method.rank.one_of[0]",
+        "search.yaml:10  search.trials",
+        "search.yaml:11  seed",
+    ]
+
+
+@pytest.mark.parametrize("key", ["on", "no", "yes", "off", "true"])
+def test_a_key_that_yaml_takes_for_a_truth_value_is_explained(write: Write, key: str) -> None:
+    text = write("search:\n  objectives: {accuracy: max}\n  constraints:\n    " + key + ": 1\n")
+    assert complaint(text) == (
+        f"search.yaml:4  search.constraints.{key}: YAML reads this key as true or false; write it "
+        f'in quotes: "{key}"'
+    )
+
+
+def test_a_key_that_is_nothing_is_explained(write: Write) -> None:
+    assert "search.yaml:1  ~: YAML reads this key as null" in complaint(write("~: 3\n"))
+
+
+def test_what_another_kind_left_behind_is_named_where_it_stands(write: Write) -> None:
+    write(name="base.yaml")
+    text = complaint(write("_base_: base.yaml\nname: mine\nmethod:\n  kind: ia3\n"))
+    (line,) = text.splitlines()
+    assert line.startswith("base.yaml:7  method.rank: unknown key 'rank'; known: ")
+    assert "search.yaml:4 changes the kind" in line
+    assert "take this line out, or write all of it anew" in line
+    assert "'method={kind: …}'" in line
+
+
+def test_an_override_of_the_kind_names_what_it_leaves_behind(write: Write) -> None:
+    path = write()
+    assert "left over, since command line changes the kind" in complaint(path, "method.kind=ia3")
+    assert load_sweep(path, ["method={kind: ia3}"]).template.branch_names == ("ia3",)
+    assert "left over" not in complaint(write(path.read_text().replace("rank:", "rnak:")))
+
+
+def test_a_distribution_of_another_sort_replaces_that_of_the_base(write: Write) -> None:
+    write(name="base.yaml")
+    path = write("_base_: base.yaml\nmethod: {rank: {low: 1, high: 9}, learning_rate: {high: 1}}\n")
+    rank, rate = load_sweep(path).space.dimensions
+    assert (rank.kind, rank.low, rank.high) == ("int", 1, 9)
+    assert (rate.low, rate.high, rate.log) == (1e-4, 1, True)
+
+
+def test_a_list_over_a_mapping_is_no_accident_of_ours(write: Write) -> None:
+    write(name="base.yaml")
+    assert "method: found [1], a mapping" in complaint(write("_base_: base.yaml\nmethod: [1]\n"))
+    write("_base_: base.yaml\nmethod: [1]\n", "list.yaml")
+    path = write("_base_: list.yaml\nmethod: {kind: ia3}\n")
+    assert load_sweep(path).template.branch_names == ("ia3",)
+
+
+def test_a_name_that_no_file_can_have_is_refused_in_a_sentence(write: Write) -> None:
+    long = "x" * 5000
+    assert "cannot be read" in complaint(write(f"_base_: {long}.yaml\n"))
+    assert "cannot be read" in complaint(write('_base_: "a\\0b"\n'))
+    assert load_sweep(write(write().read_text() + f"model: {{base: {long}}}\n"))
+    data = f"task: {{data: {{kind: folder, path: ~nobody-here/{long}}}}}\n"
+    load_sweep(write(f"name: a\nmethod: {{kind: lora}}\n{data}"))
+
+
 def test_overrides_have_the_last_word(write: Write) -> None:
     sweep = load_sweep(
         write(), ["search.trials=48", "search.scheduler={kind: none}", "method.rank=2", "seed=3"]
@@ -174,6 +257,17 @@ def test_paths_resolve_against_the_file(write: Write, tmp_path: Path) -> None:
     raw = load_sweep(write(text, "deep/search.yaml")).raw
     assert Path(raw["task"]["data"]["path"]).resolve() == tmp_path / "s"
     assert Path(raw["model"]["base"]).resolve() == tmp_path / "deep" / "my"
+
+
+def test_every_base_that_is_searched_resolves_against_the_file(
+    write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "beside").mkdir()
+    bases = "model: {base: {one_of: [./my, beside, autopeft/tiny-clap, laion/clap]}}\n"
+    raw = load_sweep(write(write().read_text() + bases)).raw
+    assert raw["model"]["base"]["one_of"] == [
+        f"{tmp_path}/my", f"{tmp_path}/beside", "autopeft/tiny-clap", "laion/clap",
+    ]  # fmt: skip
 
 
 def test_a_hub_id_stays_as_it_is(write: Write) -> None:

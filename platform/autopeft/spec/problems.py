@@ -14,6 +14,8 @@ from autopeft.spec.record import NoNumber
 
 Path = tuple[str | int, ...]
 
+UNKNOWN_KEY = "unknown key"
+
 # Keys that belong somewhere else, and where.
 ELSEWHERE = {
     "learning_rate": "belongs to the method, since each method has its own range; "
@@ -183,8 +185,8 @@ def unknown_key(key: str, known: list[str]) -> str:
         "unknown key 'trails'; did you mean 'trials'? known: trials, hours"
     """
     if key in ELSEWHERE:
-        return f"unknown key {key!r} here: {ELSEWHERE[key]}"
-    return f"unknown key {key!r}{known_words(key, known)}"
+        return f"{UNKNOWN_KEY} {key!r} here: {ELSEWHERE[key]}"
+    return f"{UNKNOWN_KEY} {key!r}{known_words(key, known)}"
 
 
 def _word(path: Path) -> str:

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 
 from autopeft.core.choices import known_words
+from autopeft.core.errors import Problem
 from autopeft.spec.cluster import check_profile
 from autopeft.spec.distribution import SECTIONS
-from autopeft.spec.problems import complaints, unknown_key
+from autopeft.spec.lines import place
+from autopeft.spec.problems import Path, complaints, dotted, unknown_key
 from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
 from autopeft.spec.search import Search
@@ -34,13 +36,24 @@ class Sweep:
     """One search: ``settings`` (validated) and ``template`` (validated at all its ends).
 
     ``raw`` is the composed file as plain data; it is what is saved and what makes the same sweep
-    again.
+    again. ``lines`` tells where in the files it was written, for what is found out later.
     """
 
-    def __init__(self, raw: Mapping[str, Any], settings: Settings, template: Template) -> None:
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        settings: Settings,
+        template: Template,
+        lines: Mapping[Path, str],
+    ) -> None:
         self.raw = dict(raw)
         self.settings = settings
         self.template = template
+        self.lines = lines
+
+    def problem(self, path: Path, message: str) -> Problem:
+        """Return a problem with its place in the search file."""
+        return Problem(place(path, self.lines), dotted(path), message)
 
     @property
     def name(self) -> str:
@@ -57,7 +70,9 @@ class Sweep:
         return self.template.trial(values, seed=self.settings.seed if seed is None else seed)
 
 
-def read_sweep(raw: Mapping[str, Any]) -> tuple[Sweep | None, list[Complaint]]:
+def read_sweep(
+    raw: Mapping[str, Any], lines: Mapping[Path, str] | None = None
+) -> tuple[Sweep | None, list[Complaint]]:
     """Judge a composed file; return the sweep, or ``None`` and everything that is wrong."""
     wrong: list[Complaint] = []
     template, template_wrong = read_template({name: raw.get(name) for name in SECTIONS})
@@ -69,7 +84,7 @@ def read_sweep(raw: Mapping[str, Any]) -> tuple[Sweep | None, list[Complaint]]:
         wrong += _never_stopped(settings.search, trial)
     if settings is None or template is None or wrong:
         return None, wrong
-    return Sweep(raw, settings, template), wrong
+    return Sweep(raw, settings, template, lines or {}), wrong
 
 
 def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings | None:

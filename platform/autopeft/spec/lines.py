@@ -1,0 +1,68 @@
+"""On which line of which file each key of a search stands."""
+
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from autopeft.core.errors import Problem
+from autopeft.spec.problems import Path, dotted
+
+Lines = dict[Path, str]
+
+NOT_WORDS = {"tag:yaml.org,2002:bool": "true or false", "tag:yaml.org,2002:null": "null"}
+
+
+def note_lines(node: yaml.Node, path: Path, file: str, lines: Lines) -> None:
+    """Note in ``lines`` where the keys and entries below ``node`` stand, as ``file:line``."""
+    lines.setdefault(path, f"{file}:{node.start_mark.line + 1}")
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*path, key.value)
+            lines[below] = f"{file}:{key.start_mark.line + 1}"
+            note_lines(value, below, file, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            note_lines(value, (*path, index), file, lines)
+
+
+def keys_that_are_no_words(node: yaml.Node, path: Path, file: str) -> Iterator[Problem]:
+    """Yield the keys that YAML 1.1 reads as true, false or null, such as ``on`` and ``no``."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*path, str(key.value))
+            if key.tag in NOT_WORDS:
+                yield Problem(
+                    f"{file}:{key.start_mark.line + 1}",
+                    dotted(below),
+                    f"YAML reads this key as {NOT_WORDS[key.tag]}; write it in quotes: "
+                    f'"{key.value}"',
+                )
+            yield from keys_that_are_no_words(value, below, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from keys_that_are_no_words(value, (*path, index), file)
+
+
+def place(path: Path, lines: Mapping[Path, str]) -> str:
+    """Return the place of the nearest key above ``path`` that the files hold.
+
+    Example:
+        >>> place(("search", "trials"), {(): "a.yaml:1", ("search",): "a.yaml:7"})
+        'a.yaml:7'
+    """
+    for length in range(len(path), -1, -1):
+        if path[:length] in lines:
+            return lines[path[:length]]
+    return ""
+
+
+def leftover(path: Path, lines: Mapping[Path, str]) -> str:
+    """Return what to do about a key that another file's ``kind`` left without a meaning."""
+    top = path[:-1]
+    here, kind = lines.get(path, ""), lines.get((*top, "kind"), "")
+    if not here or not kind or here.rpartition(":")[0] == kind.rpartition(":")[0]:
+        return ""
+    return (
+        f"; it is left over, since {kind} changes the kind: take this line out, or write all of "
+        f"it anew on the command line: '{dotted(top)}={{kind: …}}'"
+    )
