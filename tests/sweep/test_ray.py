@@ -34,7 +34,7 @@ def test_both_slots_work_all_the_time_and_stay_warm_to_the_end(
     stage: StageMaker, ray_of_two: None
 ) -> None:
     """One slot of two did everything with Tune's default pending limit; then one start a phase."""
-    conductor = run(stage(trials=14, retrain=2), faults={"all": "slow"})
+    conductor = run(stage(trials=14, retrain=2), faults={"all": "500ms"})
     assert conductor.history.is_over
     assert conductor.history.counted == 14
     used = processes(conductor)
@@ -89,7 +89,7 @@ def test_a_searcher_that_waits_at_a_barrier_keeps_its_warm_workers(
 
     at = stage(trials=12, baselines=False, scheduler={"kind": "none"})
     conductor = at.open()
-    (at.run.path / "faults.json").write_text('{"all": "slow"}')
+    (at.run.path / "faults.json").write_text('{"all": "500ms"}')
     conductor.state.searcher = Barrier(conductor.state.searcher)  # type: ignore[assignment]
     run_tune(conductor, at.run, slots=2, trainable=TrivialTrainable)
     at.close()
@@ -115,3 +115,19 @@ def test_a_full_disk_ends_the_sweep_and_no_trial(stage: StageMaker, ray_of_two: 
     assert resumed.failure is None
     assert {t.status for t in resumed.history.trials.values()} == {Status.FINISHED}
     assert resumed.history.counted == 6
+
+
+def test_a_trial_that_hangs_in_a_step_is_ended_and_its_slot_goes_on(
+    stage: StageMaker, ray_of_two: None
+) -> None:
+    at = stage(
+        trials=8, baselines=False, retrain=0, scheduler={"kind": "none"}, trial_timeout=4
+    )  # fmt: skip
+    history = run(at, slots=1, faults={"t0002": "hang"}).history
+    hung = history.trials["t0002"]
+    assert hung.status is Status.FAILED
+    assert hung.reason.startswith("timeout: search.trial_timeout")
+    assert hung.retries == []
+    assert "trivial.py" in hung.log
+    assert history.counted == 8
+    assert history.failures() == {"timeout": 1}

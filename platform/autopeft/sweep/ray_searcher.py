@@ -5,6 +5,7 @@ one *attempt* at a trial of ours (``t0007.1``): Tune never retries, the conducto
 policy stands in one place and a resumed trial keeps its identity.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +20,13 @@ from autopeft.spec.resources import Resources
 from autopeft.spec.trial import TrialSpec
 from autopeft.sweep.assignment import Assignment
 from autopeft.sweep.conductor import Conductor
+from autopeft.sweep.deadline import overdue_after, take_trace
 from autopeft.sweep.warm_up import WarmUp, is_warm_up
 from autopeft.tracking.run_folder import RunFolder
 
 MOST_LOST_WARM_UPS = 3
+LOST = "worker lost: its process or host died, or was replaced"
+HUNG = "timeout: search.trial_timeout was long over and no report came; its worker was ended"
 
 
 def trial_of(attempt: str) -> str:
@@ -56,7 +60,7 @@ class ConductorGenerator(SearchGenerator):
         self.warm_up = WarmUp(slots)
         self._conductor, self._run, self._resources = conductor, run, resources
         self._slots, self._is_cancelled = slots, is_cancelled
-        self._in_flight: set[str] = set()
+        self._in_flight: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its parts for a restore of its own, which we never use."""
@@ -89,15 +93,17 @@ class ConductorGenerator(SearchGenerator):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Free the slot; an attempt that died without a word is the conductor's to judge."""
-        self._in_flight.discard(trial_id)
+        began = self._in_flight.pop(trial_id, time.monotonic())
         if error and is_warm_up(trial_id):
             self.warm_up.on_lost()
             if self.warm_up.losses >= MOST_LOST_WARM_UPS:
                 self._conductor.fail(ClusterError("workers die as soon as they start; see ray/"))
         elif error:
-            self._conductor.on_failure(
-                trial_of(trial_id), reason="worker lost: its process or host died, or was replaced"
-            )
+            trial = trial_of(trial_id)
+            reason, log = LOST, ""
+            if self._is_overdue(began):
+                reason, log = HUNG, take_trace(self._run.trial(trial))
+            self._conductor.on_failure(trial, reason=reason, log=log)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: the scheduler's adapter has taken the report already."""
@@ -109,8 +115,13 @@ class ConductorGenerator(SearchGenerator):
     def save_to_dir(self, dirpath: str, session_str: str = "") -> None:
         """Nothing: the journal holds everything."""
 
+    def _is_overdue(self, began: float) -> bool:
+        """Whether an attempt is older than its worker lets it become: then that has ended it."""
+        overdue = overdue_after(self._conductor.search.trial_timeout)
+        return overdue is not None and time.monotonic() - began > overdue
+
     def _tune_trial(self, attempt: str, spec: TrialSpec, *, score_test: bool = False) -> Trial:
-        self._in_flight.add(attempt)
+        self._in_flight[attempt] = time.monotonic()
         config = {
             "attempt": attempt,
             "spec": spec.model_dump_json(),

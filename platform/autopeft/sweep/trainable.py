@@ -15,6 +15,7 @@ from typing import Any
 from ray import tune
 
 from autopeft.core.errors import AutopeftError, InvalidConfiguration, RunFolderError
+from autopeft.sweep.deadline import deadline
 from autopeft.sweep.warm_up import is_warm_up
 
 
@@ -41,14 +42,12 @@ class WarmTrainable(tune.Trainable):
         try:
             if is_warm_up(self._config["attempt"]):
                 return self._result(self._warm())
-            if self._trial != self._config["attempt"]:
-                return self._result("built", **self._build())
-            report = self._session.advance()
-            if self._is_too_late() and not report.final:
-                return self._failed("timeout: search.trial_timeout is over")
-            return self._result(
-                "report", step=report.step, metrics=dict(report.metrics), final=report.final
-            )
+            is_new = self._trial != self._config["attempt"]
+            if is_new:
+                self._began = time.monotonic()
+            timeout, folder = self._config["timeout"], Path(self._config["folder"])
+            with deadline(self._began, timeout_s=timeout, folder=folder):
+                return self._result("built", **self._build()) if is_new else self._advance()
         except WorkerDoubtful:
             raise
         except Exception as error:  # whatever a configuration does, the sweep goes on
@@ -88,7 +87,6 @@ class WarmTrainable(tune.Trainable):
     def _build(self) -> dict[str, Any]:
         from autopeft.trial.session import TrialSession
 
-        self._began = time.monotonic()
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -105,6 +103,14 @@ class WarmTrainable(tune.Trainable):
             "trainable_parameters": building.trainable_parameters,
             "details": dict(building.details),
         }
+
+    def _advance(self) -> dict[str, Any]:
+        report = self._session.advance()
+        if self._is_too_late() and not report.final:
+            return self._failed("timeout: search.trial_timeout is over")
+        return self._result(
+            "report", step=report.step, metrics=dict(report.metrics), final=report.final
+        )
 
     def _is_too_late(self) -> bool:
         timeout = self._config["timeout"]

@@ -2,8 +2,8 @@
 
 It speaks to the driver exactly as ``WarmTrainable`` does, so what is measured or broken is the
 driver. Its behaviour hangs on the run's ``faults.json``: trial id (or ``all``) to ``nan``, ``oom``,
-``error``, ``full`` (the disk), ``slow`` (half a second more), ``kill`` (the process kills itself
-once) or ``refuse``.
+``error``, ``full`` (the disk), ``hang``, ``500ms`` (so much longer), ``kill`` (the process kills
+itself once) or ``refuse``.
 """
 
 import json
@@ -17,6 +17,7 @@ from typing import Any
 from ray import tune
 
 from autopeft.core.seeds import derive_seed
+from autopeft.sweep.deadline import deadline
 from autopeft.sweep.warm_up import is_warm_up
 
 
@@ -28,6 +29,7 @@ class TrivialTrainable(tune.Trainable):
         self._config = config
         self._attempt = ""
         self._step = 0
+        self._began = 0.0
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next configuration."""
@@ -42,20 +44,25 @@ class TrivialTrainable(tune.Trainable):
         trial = self._config["attempt"].partition(".")[0]
         fault = self._fault(trial)
         if self._attempt != self._config["attempt"]:
-            self._attempt, self._step = self._config["attempt"], self._resumed()
-            if fault == "refuse":
-                return self._say("refused", reason="invalid: by order of faults.json")
-            text = json.dumps([spec["method"], spec["training"], spec["seed"]])
-            effective = f"{derive_seed(0, text):08x}"
-            return self._say(
-                "built",
-                effective=effective,
-                trainable_parameters=8,
-                details={"process": os.getpid()},
-            )
-        broken = self._break(fault, trial)
-        if broken is not None:
-            return broken
+            return self._build(spec, fault)
+        timeout, folder = self._config["timeout"], Path(self._config["folder"])
+        with deadline(self._began, timeout_s=timeout, folder=folder):
+            return self._break(fault, trial) or self._report(spec)
+
+    def _build(self, spec: dict[str, Any], fault: str) -> dict[str, Any]:
+        self._began = time.monotonic()
+        self._attempt, self._step = self._config["attempt"], self._resumed()
+        if fault == "refuse":
+            return self._say("refused", reason="invalid: by order of faults.json")
+        text = json.dumps([spec["method"], spec["training"], spec["seed"]])
+        return self._say(
+            "built",
+            effective=f"{derive_seed(0, text):08x}",
+            trainable_parameters=8,
+            details={"process": os.getpid()},
+        )
+
+    def _report(self, spec: dict[str, Any]) -> dict[str, Any]:
         training = spec["training"]
         self._step = min(self._step + training["report_every"], training["steps"])
         height = derive_seed(spec["seed"], json.dumps(spec["method"])) / 2**31
@@ -82,8 +89,11 @@ class TrivialTrainable(tune.Trainable):
                 return self._say("failed", reason="error: by order", log="Traceback …")
             case "full":
                 return self._say("broken", reason="checkpoint.pt: No space left on device")
-            case "slow" if self._step == 0:
-                time.sleep(0.5)
+            case "hang" if self._step > 0:
+                while True:
+                    time.sleep(1)
+            case _ if fault.endswith("ms") and self._step == 0:
+                time.sleep(float(fault.removesuffix("ms")) / 1000)
             case "kill" if self._first_time(trial) and self._step > 0:
                 os.kill(os.getpid(), signal.SIGKILL)
         return None
