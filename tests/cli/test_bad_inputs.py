@@ -92,39 +92,70 @@ def test_a_file_that_is_not_there(capsys):
     assert capsys.readouterr().err == "nowhere.yaml: no such file\n"
 
 
-def test_a_missing_data_folder(refuse):
-    assert "no such folder" in refuse("task.data.path=/nowhere", code=1)
+VERBS = pytest.mark.parametrize("verb", ["check", "plan", "run"])
 
 
-def test_no_captions(place, refuse):
-    (place / "sounds" / "captions.csv").unlink()
-    assert "captions.csv: no such file" in refuse(code=1)
-    (place / "sounds" / "captions.csv").write_text("file,caption\n")
-    assert "no captions" in refuse(code=1)
+@VERBS
+def test_data_and_base_that_are_not_there_come_at_once(verb, place, refuse):
+    search = place / "search.yaml"
+    search.write_text(RIGHT.replace("sounds", "nowhere") + "model: {base: ./nothing}\n")
+    said = refuse(verb=verb, code=2).splitlines()
+    assert said == [
+        f"{search}:3  task.data.path: there is no folder {place}/nowhere",
+        f"{search}:7  model.base: there is no folder {place}/nothing",
+    ]
 
 
-def test_every_bad_sound_is_named(place, refuse):
+@VERBS
+def test_no_captions(verb, place, refuse):
+    table = place / "sounds" / "captions.csv"
+    table.unlink()
+    assert f"task.data.captions: there is no file {table}" in refuse(verb=verb, code=2)
+    table.write_text("file,caption\n")
+    assert f"{table}:1  no captions" in refuse(verb=verb, code=2)
+
+
+@VERBS
+def test_every_bad_sound_is_named(verb, place, refuse):
     (place / "sounds" / "0.wav").write_bytes(b"")
     (place / "sounds" / "1.wav").write_text("not a sound")
     soundfile.write(place / "sounds" / "2.wav", np.zeros(0), 8000)
-    lines = refuse(code=1).splitlines()
+    lines = refuse(verb=verb, code=2).splitlines()
     assert len(lines) == 3
+    assert all(line.startswith(f"{place}/search.yaml:3  task.data.path: ") for line in lines)
     text = "\n".join(sorted(lines))
     assert "0.wav: an empty file, 0 bytes" in text
     assert "1.wav: not a sound file" in text
     assert "2.wav: no samples" in text
 
 
-def test_a_base_that_is_no_folder(refuse):
-    assert "there is no folder" in refuse("model.base=./nothing", code=1)
-
-
 @pytest.mark.skipif(os.environ.get("HF_ENDPOINT") is not None, reason="a Hub may answer")
-def test_a_hub_id_without_network_fails_at_once(refuse, monkeypatch):
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_hub_id_without_network_fails_at_once(verb, refuse, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    said = refuse("model.base=somebody/some-clap", code=1)
-    assert "'somebody/some-clap' is not in the cache" in said
+    said = refuse("model.base=somebody/some-clap", verb=verb, code=2)
+    assert said.startswith("command line  model.base: 'somebody/some-clap' is not in the cache")
     assert len(said.splitlines()) == 1
+
+
+@VERBS
+def test_resources_that_this_machine_has_not(verb, refuse, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    said = refuse("resources.cpus=90000", "resources.gpus=1", verb=verb, code=2)
+    first, second = said.splitlines()
+    assert first.startswith("command line  resources.cpus: one trial wants 90000 CPUs, this mach")
+    assert second == (
+        "command line  resources.gpus: one trial wants 1 GPUs, this machine has no GPU: write 0"
+    )
+
+
+@pytest.mark.parametrize("verb", ["check", "plan"])
+def test_what_is_allowed_and_hardly_meant_is_said(verb, place, capsys):
+    arguments = [verb, str(place / "search.yaml"), "search.scheduler={kind: asha, grace_steps: 15}"]
+    assert main(arguments) == 0
+    said = capsys.readouterr()
+    assert "trials are judged at the next report" in (said.out if verb == "check" else said.err)
 
 
 def test_a_place_for_runs_that_cannot_be_written(place, capsys):

@@ -9,12 +9,18 @@ EXAMPLE = "autopeft check search.yaml"
 def check(file: SearchFile, overrides: Overrides = None, json: Json = False) -> None:
     """Explain a search file: what is searched, what is constant, what the budget is.
 
-    Every mistake is reported at once, with its line; the exit code is then 2.
+    Every mistake is reported at once, with its line; the exit code is then 2. Data and base are
+    looked at too, as far as that is quickly done.
     """
     from autopeft.cli.explanation import explain, explanation_text
+    from autopeft.cli.terminal import hush
     from autopeft.spec.load import load_sweep
+    from autopeft.sweep.preflight import preflight
 
-    explanation = explain(load_sweep(file, overrides or []))
+    hush()
+    sweep = load_sweep(file, overrides or [])
+    preflight(sweep, quick=True)
+    explanation = explain(sweep)
     if json:
         answer_json(explanation)
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autopeft.spec.remarks import remarks
 from autopeft.spec.space import Dimension
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.extras import baseline_runs
@@ -24,6 +25,7 @@ def explain(sweep: Sweep) -> dict[str, Any]:
             "baseline_runs": [run.name for run in baseline_runs(sweep)],
             "resources": settings.resources.model_dump(mode="json"),
         },
+        "remarks": [str(remark) for remark in remarks(sweep)],
         "tracking": settings.tracking.model_dump(mode="json"),
     }
 
@@ -54,6 +56,7 @@ def dimension_text(dimension: Mapping[str, Any]) -> str:
 def _lines(explanation: Mapping[str, Any]) -> Iterator[str]:
     dimensions = explanation["dimensions"]
     yield f"{explanation['name']}: nothing is wrong with it"
+    yield from (f"  but {remark}" for remark in explanation["remarks"])
     yield ""
     yield f"Searched ({len(dimensions)} dimensions)" if dimensions else "Nothing is searched"
     last = None

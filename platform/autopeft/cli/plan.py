@@ -1,6 +1,6 @@
 """``autopeft plan``: what would run."""
 
-from autopeft.cli.output import answer, answer_json
+from autopeft.cli.output import answer, answer_json, say
 from autopeft.cli.words import Json, Overrides, SearchFile
 
 EXAMPLE = "autopeft plan search.yaml"
@@ -11,10 +11,18 @@ def plan(file: SearchFile, overrides: Overrides = None, json: Json = False) -> N
 
     Nothing is started and nothing is written.
     """
+    from autopeft.cli.terminal import hush
     from autopeft.spec.load import load_sweep
+    from autopeft.spec.remarks import remarks
     from autopeft.sweep.plan import make_plan, plan_text
+    from autopeft.sweep.preflight import preflight
 
-    found = make_plan(load_sweep(file, overrides or []))
+    hush()
+    sweep = load_sweep(file, overrides or [])
+    preflight(sweep, quick=True)
+    for remark in remarks(sweep):
+        say(str(remark))
+    found = make_plan(sweep)
     if json:
         answer_json(found.as_dict())
     else:

@@ -9,6 +9,16 @@ from autopeft.spec.record import Record
 
 SHIPPED = ("autopeft/tiny-clap",)
 
+# The files of a base folder, one of each row; the first is the one to ask for.
+BASE_FILES = (
+    ("config.json",),
+    ("model.safetensors", "model.safetensors.index.json"),
+    ("preprocessor_config.json", "processor_config.json"),
+    ("tokenizer.json", "vocab.json"),
+)
+# What a base's config.json may say of its type.
+FAMILIES = ("clap",)
+
 
 def check_base(name: str) -> str:
     """Return ``name``, unless it is in our own namespace and not shipped.

@@ -1,17 +1,15 @@
 """What a sweep would run, before anything runs: ``autopeft plan`` prints it."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from autopeft.reports.standing import settings
 from autopeft.searchers import Proposal
-from autopeft.spec.resources import Resources
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import searcher_of
 from autopeft.sweep.extras import baseline_runs
+from autopeft.sweep.machine import slots_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +60,6 @@ def make_plan(sweep: Sweep, *, first: int = 5) -> Plan:
     )
 
 
-def slots_here(resources: Resources) -> int:
-    """Return how many trials fit on this machine at a time."""
-    slots = len(os.sched_getaffinity(0)) // resources.cpus
-    if resources.gpus:
-        slots = min(slots, int(_gpus_here() / resources.gpus + 1e-9))
-    return min(slots, resources.max_concurrent or slots)
-
-
 def plan_text(plan: Plan) -> str:
     """Return a plan as lines."""
     return "\n".join(_lines(plan))
@@ -107,11 +97,3 @@ def _first_points(sweep: Sweep, count: int) -> Iterator[Mapping[str, Any]]:
 
 def _middle(sweep: Sweep) -> dict[str, Any]:
     return sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
-
-
-def _gpus_here() -> int:
-    """Count NVIDIA devices as Ray does by default: those made visible, else those there are."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([word for word in visible.split(",") if word.strip()])
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))

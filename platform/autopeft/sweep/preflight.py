@@ -1,83 +1,88 @@
-"""Mistakes about data and base, found before Ray starts and not by every worker."""
+"""Mistakes about data, base and resources, found before Ray starts and not by every worker."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
 import soundfile
 
-from autopeft.core.errors import AutopeftError, BaseUnavailable, DataError
+from autopeft.core.choices import did_you_mean
+from autopeft.core.errors import AutopeftError, DataError, InputError, Problem
 from autopeft.data import open_data
 from autopeft.data.audio_files import read_clip
 from autopeft.data.problems import listed
-from autopeft.spec.data import Data, FolderData
-from autopeft.spec.model import Model
+from autopeft.spec.data import FolderData
+from autopeft.spec.model import SHIPPED, Model
 from autopeft.spec.sweep import Sweep
+from autopeft.sweep.base_folder import base_folder_problems
+from autopeft.sweep.machine import what_does_not_fit
 
-SHIPPED = "autopeft/tiny-clap"
 # Headers of so many files are read (about 0.2 ms each); of more, evenly spaced ones. What is
 # wrong with the others is found when their features are computed.
 MOST_FILES = 10_000
 ANY_RATE_HZ = 16_000
 
+DATA = ("task", "data", "path")
+CAPTIONS = ("task", "data", "captions")
+BASE = ("model", "base")
+# What a problem inside the captions begins with.
+ROW = re.compile(r"(?P<where>.+:\d+)  (?P<message>.*)")
 
-def preflight(sweep: Sweep) -> None:
-    """Return if the sweep's data and base can be used, as far as that can be seen quickly.
+
+def preflight(sweep: Sweep, *, quick: bool = False) -> None:
+    """Return if the sweep's data and base can be used here, as far as that can be seen quickly.
+
+    Args:
+        sweep: A right one.
+        quick: Look at a base that is a folder without loading it.
 
     Raises:
-        DataError: The data folder, its captions or its sounds are not right.
-        BaseUnavailable: The base cannot be loaded here.
+        InputError: Every problem, with the place of what names the data or the base.
     """
     spec = sweep.trial(
         sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
     )
-    check_data(spec.task.data)
-    for base in _bases(sweep, spec.model):
-        check_base(base)
-
-
-def check_data(data: Data) -> None:
-    """Return if the captions are right and the sounds look like sounds.
-
-    Raises:
-        DataError: Every problem, one per line.
-    """
-    clips = open_data(data, sample_rate_hz=ANY_RATE_HZ)
-    if not isinstance(data, FolderData):
-        return
-    folder = (Path(data.path).expanduser() / data.captions).parent
-    paths = [folder / name for split in clips.splits.values() for name in split.names]
-    every = -(-len(paths) // MOST_FILES)
-    problems = list(_unreadable(paths[::every]))
+    problems = [*what_does_not_fit(sweep)]
+    if isinstance(spec.task.data, FolderData):
+        problems += _data_problems(sweep, spec.task.data)
+    problems += _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
     if problems:
-        raise DataError(listed(problems))
+        raise InputError(problems)
 
 
-def check_base(model: Model) -> None:
-    """Return if the base loads; tried in a child process, which leaves no torch behind.
-
-    Raises:
-        BaseUnavailable: Unknown, incomplete, of an unsupported family, or out of reach.
-    """
-    if model.base == SHIPPED:
-        return
-    if Path(model.base).is_absolute() and not Path(model.base).is_dir():
-        raise BaseUnavailable(f"model.base: there is no folder {model.base}")
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        error = pool.submit(_loading_error, model.base, model.revision).result()
-    if error is not None:
-        raise error
-
-
-def _loading_error(base: str, revision: str | None) -> AutopeftError | None:
-    from autopeft.models import load_base
-
+def _data_problems(sweep: Sweep, data: FolderData) -> Iterator[Problem]:
+    """Yield what is wrong with the folder, the captions and the sounds, whichever comes first."""
+    folder = Path(data.path).expanduser()
+    table = folder / data.captions
     try:
-        load_base(base, revision=revision)
-    except AutopeftError as error:
-        return error
-    return None
+        if not folder.is_dir():
+            near = did_you_mean(folder.name, [path.name for path in folder.parent.glob("*/")])
+            yield sweep.problem(DATA, f"there is no folder {folder}{near}")
+        elif not table.is_file():
+            near = did_you_mean(table.name, [path.name for path in folder.glob("*.csv")])
+            columns = "; it has the columns file, caption"
+            yield sweep.problem(CAPTIONS, f"there is no file {table}{near or columns}")
+        else:
+            yield from _sound_problems(sweep, data, table.parent)
+    except (OSError, RuntimeError) as error:  # no permission; a name no file can have; ~nobody
+        yield sweep.problem(DATA, f"{folder} cannot be read: {error}")
+
+
+def _sound_problems(sweep: Sweep, data: FolderData, folder: Path) -> Iterator[Problem]:
+    try:
+        clips = open_data(data, sample_rate_hz=ANY_RATE_HZ)
+    except DataError as error:
+        lines = str(error).splitlines()
+    else:
+        paths = [folder / name for split in clips.splits.values() for name in split.names]
+        every = -(-len(paths) // MOST_FILES)
+        lines = listed(list(_unreadable(paths[::every]))).splitlines()
+    for line in lines:
+        row = ROW.fullmatch(line)
+        yield Problem(row["where"], "", row["message"]) if row else sweep.problem(DATA, line)
 
 
 def _unreadable(paths: list[Path]) -> Iterator[str]:
@@ -93,8 +98,53 @@ def _unreadable(paths: list[Path]) -> Iterator[str]:
             yield str(error)
 
 
-def _bases(sweep: Sweep, model: Model) -> Iterator[Model]:
-    """Yield every base that a trial may ask for: ``model.base`` can be searched too."""
+def _bases(sweep: Sweep, model: Model) -> list[Model]:
+    """Return every base that a trial may ask for: ``model.base`` can be searched too."""
     searched = [d for d in sweep.space.dimensions if d.name == "model.base"]
-    for base in searched[0].choices if searched else (model.base,):
-        yield model.model_copy(update={"base": base})
+    bases = searched[0].choices if searched else (model.base,)
+    return [model.model_copy(update={"base": base}) for base in bases if base not in SHIPPED]
+
+
+def _base_problems(sweep: Sweep, models: Sequence[Model], *, quick: bool) -> Iterator[Problem]:
+    to_load = []
+    for model in models:
+        is_folder = Path(model.base).is_absolute()
+        found = list(_folder_problems(Path(model.base))) if is_folder else []
+        yield from (sweep.problem(BASE, message) for message in found)
+        if not found and not (quick and is_folder):
+            to_load.append(model)
+    for message in _loading_problems(to_load):
+        yield sweep.problem(BASE, message.removeprefix("model.base: "))
+
+
+def _folder_problems(folder: Path) -> Iterator[str]:
+    try:
+        yield from base_folder_problems(folder)
+    except OSError as error:
+        yield f"{folder} cannot be read: {error}"
+
+
+def _loading_problems(models: Sequence[Model]) -> Iterator[str]:
+    """Yield why a base does not load; tried in a child process, which leaves no torch behind."""
+    if not models:
+        return
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        for model in models:
+            try:
+                error = pool.submit(_loading_error, model.base, model.revision).result()
+            except BrokenProcessPool as broken:
+                raise AutopeftError(
+                    f"{model.base}: the process that loaded it was killed; is the memory enough?"
+                ) from broken
+            if error is not None:
+                yield error
+
+
+def _loading_error(base: str, revision: str | None) -> str | None:
+    from autopeft.models import load_base
+
+    try:
+        load_base(base, revision=revision)
+    except AutopeftError as error:
+        return str(error)
+    return None
