@@ -213,6 +213,11 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
         ("method: {kind: lora, rank: {low: 1, high: .inf}}", "3  method.rank.high: found inf, a f"),
         ("method: {kind: lora, dropout: {low: 0, high: 1, step: on}}", "step: found true, a num"),
         (METHOD + "tracking: {experiment: on}", "4  tracking.experiment: found true, text (in qu"),
+        (
+            "method: {kind: lora, dropout: {low: -1.0e+308, high: 1.0e+308, step: 0.1}}",
+            "3  method.dropout: -1e+308 to 1e+308 in steps of 0.1 is too many steps",
+        ),
+        ("method: {parts: [{kind: lora, rank: [[1]]}]}", "3  method.parts[0].rank: found a list"),
         # a distribution in other programs' words
         (
             "method: {kind: lora, rank: {one_of: [1, 2], low: 1}}",

@@ -70,6 +70,8 @@ class Range(Record):
             raise ValueError("log and step exclude each other; keep one")
         if self.step is not None:
             count = (high - low) / self.step
+            if not math.isfinite(count):
+                raise ValueError(f"{low:g} to {high:g} in steps of {self.step:g} is too many steps")
             if abs(count - round(count)) > 1e-9 * max(1.0, count):
                 reachable = low + math.floor(count) * self.step
                 raise ValueError(

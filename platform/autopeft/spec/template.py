@@ -304,15 +304,16 @@ def _all_off(template: Template) -> Iterator[Complaint]:
         if not isinstance(parts, list) or not parts:
             continue
         top = (*branch.path, "parts")
-        sizes: dict[int, set[Any]] = {
-            index: {part[size] for size in SIZES if size in part}
+        sizes: dict[int, list[Any]] = {
+            index: [part[size] for size in SIZES if size in part]
             for index, part in enumerate(parts)
             if isinstance(part, dict)
         }
         for searched in template.searched:
             if _under(searched.path, top) and searched.path[-1] in SIZES:
-                sizes[int(searched.path[len(top)])] |= {*_ends(searched.dimension)}
-        if len(sizes) == len(parts) and all(found == {0} for found in sizes.values()):
+                sizes[int(searched.path[len(top)])] += _ends(searched.dimension)
+        off = [found and all(size == 0 for size in found) for found in sizes.values()]
+        if len(off) == len(parts) and all(off):
             yield (
                 top,
                 "every part is off (rank, width or block_size 0) in every configuration; give one "
