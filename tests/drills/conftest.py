@@ -39,8 +39,9 @@ class Sweep:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_"))}
         with self.out.open("ab") as out:
             return subprocess.Popen(
-                command, cwd=self.folder, stdout=out, stderr=out, env=environment
-            )
+                command, cwd=self.folder, stdout=out, stderr=out, env=environment,
+                process_group=0,
+            )  # fmt: skip
 
     @property
     def run(self) -> Path:

@@ -52,19 +52,26 @@ def test_everything_is_killed_and_resumed_by_hand(sweep: Any) -> None:
     assert not [p for p in ray if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(sweep: Any) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_stops_cleanly_and_says_how_to_go_on(
+    sweep: Any, number: signal.Signals
+) -> None:
+    """Ctrl-C, a batch system at the time limit, a closed terminal."""
     sweep.wait_for("reported", 3)
     driver = sweep.driver
     family = [driver, *driver.children(recursive=True)]
-    # As a terminal does: to every process of the foreground group.
-    sweep.process.send_signal(signal.SIGINT)
-    os.kill(driver.pid, signal.SIGINT)
+    os.killpg(sweep.process.pid, number)
     assert sweep.process.wait(60) == 130
-    assert "resume with: autopeft resume" in sweep.out.read_text()
+    said = sweep.out.read_text()
+    assert "interrupted; nothing is lost\nresume with: autopeft resume" in said
+    assert "died" not in said + (sweep.run / "driver.log").read_text()
     psutil.wait_procs(family, timeout=20)
     assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-    sweep.process = sweep.start("resume", str(sweep.run))
-    sweep.finish()
+    assert not [e for e in sweep.events() if e["event"] in ("retried", "sweep_ended")]
+    if number == signal.SIGTERM:  # what is left is the same for all three
+        sweep.process = sweep.start("resume", str(sweep.run))
+        sweep.finish()
+        assert "failed" not in {e["status"] for e in sweep.events() if e["event"] == "ended"}
 
 
 @pytest.mark.parametrize("sweep", [("tracking.uri=http://127.0.0.1:9",)], indirect=True)

@@ -12,7 +12,7 @@ EXAMPLE = "autopeft drive runs/tiny-clap-20260110-120000"
 
 def drive(run: Run) -> None:
     """Drive a sweep to its end in this process; everything but the progress goes to driver.log."""
-    # `run` ignores Ctrl-C while it waits, and a child inherits that.
+    # A shell lets what it starts with `&` ignore Ctrl-C; `autopeft stop` sends just that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from autopeft.cli.live import watching
     from autopeft.cli.terminal import quiet

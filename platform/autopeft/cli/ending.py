@@ -23,17 +23,23 @@ def drive_to_end(run: RunFolder, *, json: bool) -> None:
     if code == 0:
         tell_result(run, json=json)
         return
+    _show_cursor()
     if code == INTERRUPTED:
-        say("stopped; nothing is lost")
+        say("interrupted; nothing is lost")
     say(f"resume with: autopeft resume {short(run.path)}")
     raise typer.Exit(code)
 
 
 def _warn(text: str) -> None:
-    """Say what happened to the driver; one that was killed left its table and no cursor."""
+    """Say what happened to the driver."""
+    _show_cursor()
+    say(text)
+
+
+def _show_cursor() -> None:
+    """A driver that was killed left its table and no cursor."""
     if sys.stderr.isatty():
         print(SHOW_CURSOR, file=sys.stderr)
-    say(text)
 
 
 def tell_result(run: RunFolder, *, json: bool) -> None:

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any, Self
 
 import psutil
 
@@ -15,7 +17,8 @@ from autopeft.tracking.run_folder import RunFolder
 MAX_RESTARTS = 5
 # Exit codes of `autopeft drive` that a restart cannot mend: done, failed with a sentence, asked
 # wrongly, interrupted by the user.
-FINAL = (0, 1, 2, 130)
+INTERRUPTED = 130
+FINAL = (0, 1, 2, INTERRUPTED)
 
 
 def run_driver(run: RunFolder, *, warn: Callable[[str], None] = lambda text: None) -> int:
@@ -30,22 +33,60 @@ def run_driver(run: RunFolder, *, warn: Callable[[str], None] = lambda text: Non
         warn: Called with a sentence for every restart.
 
     Returns:
-        The driver's last exit code; 1 if it kept dying.
+        The driver's last exit code; 1 if it kept dying, 130 if somebody asked to stop.
     """
     command = [sys.executable, "-P", "-m", "autopeft.cli.main", "drive", str(run.path)]
     lives, done = MAX_RESTARTS, -1
-    while True:
-        code = _wait(command)
-        if code in FINAL:
-            return code
-        now = _progress(run)
-        lives = MAX_RESTARTS if now > done else lives - 1
-        done = now
-        if lives <= 0:
-            warn(f"the driver died {MAX_RESTARTS} times without progress; see {run.driver_log}")
-            return 1
-        warn(f"the driver died ({_name(code)}); starting it again, nothing is lost")
-        time.sleep(1)
+    with _Requests() as requests:
+        while True:
+            code = requests.wait(start(command, environment={**os.environ, "AUTOPEFT_DRIVER": "1"}))
+            if code in FINAL:
+                return code
+            if requests.came:
+                return INTERRUPTED
+            now = _progress(run)
+            lives = MAX_RESTARTS if now > done else lives - 1
+            done = now
+            if lives <= 0:
+                warn(f"the driver died {MAX_RESTARTS} times without progress; see {run.driver_log}")
+                return 1
+            warn(f"the driver died ({_name(code)}); starting it again, nothing is lost")
+            time.sleep(1)
+
+
+class _Requests:
+    """Whoever asks this process to stop asks the driver; it ends first, and says how.
+
+    A terminal's Ctrl-C has reached the driver already, being in the same process group.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._driver: subprocess.Popen[bytes] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.getsignal(number)
+            if self._before[number] is not signal.SIG_IGN:  # nohup
+                signal.signal(number, self._pass_on)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def wait(self, driver: "subprocess.Popen[bytes]") -> int:
+        """Return the driver's exit code once it has ended."""
+        self._driver = driver
+        if self.came:  # while there was none
+            driver.terminate()
+        return driver.wait()
+
+    def _pass_on(self, number: int, frame: object) -> None:
+        self.came = True
+        if number != signal.SIGINT and self._driver is not None:
+            self._driver.send_signal(number)
 
 
 def stop_driver(run: RunFolder, *, timeout_s: float = 60) -> None:
@@ -72,17 +113,6 @@ def _progress(run: RunFolder) -> int:
     """Return how many reports and ends the journal holds; a mere restart adds none."""
     lines = run.journal.read_bytes().splitlines() if run.journal.exists() else []
     return sum(b'"event":"reported"' in line or b'"event":"ended"' in line for line in lines)
-
-
-def _wait(command: list[str]) -> int:
-    """Run the driver and return its exit code; Ctrl-C is the driver's to handle."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        # The child must not inherit "ignore": it restores the default before it does anything.
-        child = start(command, environment={**os.environ, "AUTOPEFT_DRIVER": "1"})
-        return child.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _name(code: int) -> str:

@@ -8,7 +8,6 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from importlib import import_module
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
+from autopeft.sweep.interruption import asked, stoppable
 from autopeft.sweep.ray_session import ray_session
 from autopeft.tracking.events import AnyEvent, Ended, SweepStarted
 from autopeft.tracking.journal import Journal, Listener, read_journal
@@ -49,6 +49,14 @@ def drive(run: RunFolder, *, listeners: Sequence[Listener] = (), trainable: str 
     Raises:
         AutopeftError: Ray does not start, the journal cannot be written, another driver is at it.
     """
+    try:
+        with stoppable():
+            return _drive(run, listeners, trainable)
+    except KeyboardInterrupt:
+        return Ending.INTERRUPTED
+
+
+def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> Ending:
     sweep = run.sweep()
     journal = Journal(run.journal)
     events = list(read_journal(run.journal))
@@ -106,11 +114,14 @@ def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: s
         conductor.on_ray(slots=session.slots, dashboard=session.dashboard)
         from autopeft.sweep.tune_run import run_tune
 
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
         module, _, name = trainable.partition(":")
-        run_tune(
-            conductor, run, slots=session.slots, trainable=getattr(import_module(module), name)
-        )
+        try:
+            run_tune(
+                conductor, run, slots=session.slots, trainable=getattr(import_module(module), name)
+            )
+        except Exception:
+            if not asked.is_set():  # else Ray was stopped under Tune, by the same signal
+                raise
     if conductor.failure is not None:
         raise conductor.failure
     return Ending.DONE if conductor.history.is_over else Ending.INTERRUPTED

@@ -94,6 +94,8 @@ class ConductorGenerator(SearchGenerator):
     ) -> None:
         """Free the slot; an attempt that died without a word is the conductor's to judge."""
         began = self._in_flight.pop(trial_id, time.monotonic())
+        if self._is_cancelled():  # what dies now is no trial's fault; a resume takes it up
+            return
         if error and is_warm_up(trial_id):
             self.warm_up.on_lost()
             if self.warm_up.losses >= MOST_LOST_WARM_UPS:

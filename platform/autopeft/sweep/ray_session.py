@@ -18,13 +18,16 @@ import psutil
 
 from autopeft.core.errors import ClusterError
 from autopeft.core.places import write_json
+from autopeft.sweep.interruption import asked
 from autopeft.tracking.run_folder import RunFolder
 
 # Ray's sockets lie below its temporary folder, and a socket's path must fit in 107 bytes.
 LONGEST_TEMP_PATH = 40
 
 WATCH_EVERY_S = 1.0
-RAY_DIED = 70
+RAY_DIED, INTERRUPTED = 70, 130
+# A signal to the whole process group ends Ray and reaches the driver in any order.
+SIGNAL_MAY_TAKE_S = 2.0
 LEFTOVERS = "ray-leftovers.json"
 stopping = threading.Event()
 
@@ -36,6 +39,7 @@ ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_num_grpc_internal_threads": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",
@@ -123,7 +127,7 @@ def _die_with_ray() -> None:
     """Watch the raylet and the GCS that this process started; end it if one of them dies.
 
     Without its raylet a driver neither fails nor goes on: Tune waits for ever. The journal is on
-    disk, and ``clusters.local`` starts the next driver.
+    disk, and ``clusters.local`` starts the next driver; not if somebody stopped both of them.
     """
     ours = [
         child
@@ -134,9 +138,13 @@ def _die_with_ray() -> None:
     def watch() -> None:
         while all(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in ours):
             time.sleep(WATCH_EVERY_S)
-        if not stopping.is_set():
-            print("autopeft: Ray died; the driver ends and is started again", file=sys.stderr)
-            os._exit(RAY_DIED)
+        if stopping.is_set():
+            return
+        if asked.wait(SIGNAL_MAY_TAKE_S):
+            print("autopeft: interrupted, and Ray with the driver", file=sys.stderr, flush=True)
+            os._exit(INTERRUPTED)
+        print("autopeft: Ray died; the driver ends and is started again", file=sys.stderr)
+        os._exit(RAY_DIED)
 
     stopping.clear()
     if ours:

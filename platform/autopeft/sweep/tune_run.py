@@ -6,6 +6,7 @@ from typing import Any
 from ray import tune
 
 from autopeft.sweep.conductor import Conductor
+from autopeft.sweep.interruption import asked
 from autopeft.sweep.ray_scheduler import ConductorScheduler
 from autopeft.sweep.ray_searcher import ConductorGenerator
 from autopeft.tracking.run_folder import RunFolder
@@ -18,7 +19,7 @@ def run_tune(
     slots: int,
     trainable: type[tune.Trainable],
 ) -> None:
-    """Let Tune run what the conductor assigns until nothing is left, or until SIGINT.
+    """Let Tune run what the conductor assigns until nothing is left, or somebody asks to stop.
 
     Args:
         conductor: Decides.
@@ -29,7 +30,11 @@ def run_tune(
     logging.getLogger("ray").setLevel(logging.ERROR)
     resources = conductor.sweep.settings.resources
     generator = ConductorGenerator(
-        conductor, run, resources=resources, slots=slots, is_cancelled=lambda: conductor.is_broken
+        conductor,
+        run,
+        resources=resources,
+        slots=slots,
+        is_cancelled=lambda: conductor.is_broken or asked.is_set(),
     )
     wanted: dict[str, Any] = {"CPU": resources.cpus, "GPU": resources.gpus}
     tune.Tuner(

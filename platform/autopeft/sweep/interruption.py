@@ -1,0 +1,42 @@
+"""A driver that is asked to stop: by Ctrl-C, a batch system, or the closing of its terminal."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+asked = threading.Event()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Take the first request for an orderly stop; ``asked`` is set from then on.
+
+    While Tune runs, Tune ends its loop; at any other time it is a ``KeyboardInterrupt``, and so is
+    a second Ctrl-C. A batch system may well ask twice, and the terminal once more: that changes
+    nothing. What was ignored (``nohup``) stays so.
+    """
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1)}
+    asked.clear()
+    for number in SIGNALS:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    again = asked.is_set()
+    asked.set()
+    if again and number != signal.SIGINT:
+        return
+    # Tune listens to SIGUSR1 from its start on, and for as long as we let it.
+    tune = signal.getsignal(signal.SIGUSR1)
+    if again or not callable(tune):
+        raise KeyboardInterrupt
+    tune(number, frame)
