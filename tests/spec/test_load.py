@@ -161,6 +161,13 @@ def test_all_values_that_cannot_be_taken_come_with_all_other_mistakes(write: Wri
     ]
 
 
+def test_aliases_that_repeat_without_end_are_refused_at_once(write: Write) -> None:
+    levels = [f"{below}{below}: &{below}{below} [{', '.join([f'*{above}{above}'] * 9)}]"
+              for above, below in zip("abcdefghijkl", "bcdefghijklm", strict=True)]  # fmt: skip
+    assert "not YAML" in complaint(write("aa: &aa [x]\n" + "\n".join(levels)))
+    assert "not YAML" in complaint(write("name: &a {b: *a}\n"))
+
+
 @pytest.mark.parametrize("key", ["on", "no", "yes", "off", "true"])
 def test_a_key_that_yaml_takes_for_a_truth_value_is_explained(write: Write, key: str) -> None:
     text = write("search:\n  objectives: {accuracy: max}\n  constraints:\n    " + key + ": 1\n")

@@ -52,7 +52,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[yaml.MappingNode, dict[A
         raise InputError(f"{str(path)!r}: cannot be read: {error}") from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is not None and (problems := list(keys_that_are_no_words(root, (), str(path)))):
+        if root is not None and (problems := list(keys_that_are_no_words(root, str(path)))):
             raise InputError(problems)
         config = OmegaConf.load(path)
     except yaml.MarkedYAMLError as error:

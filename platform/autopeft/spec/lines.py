@@ -25,22 +25,30 @@ def note_lines(node: yaml.Node, path: Path, file: str, lines: Lines) -> None:
             note_lines(value, (*path, index), file, lines)
 
 
-def keys_that_are_no_words(node: yaml.Node, path: Path, file: str) -> Iterator[Problem]:
-    """Yield the keys that YAML 1.1 reads as true, false or null, such as ``on`` and ``no``."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            below = (*path, str(key.value))
-            if key.tag in NOT_WORDS:
-                yield Problem(
-                    f"{file}:{key.start_mark.line + 1}",
-                    dotted(below),
-                    f"YAML reads this key as {NOT_WORDS[key.tag]}; write it in quotes: "
-                    f'"{key.value}"',
-                )
-            yield from keys_that_are_no_words(value, below, file)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from keys_that_are_no_words(value, (*path, index), file)
+def keys_that_are_no_words(root: yaml.Node, file: str) -> Iterator[Problem]:
+    """Yield the keys that YAML 1.1 reads as true, false or null, such as ``on`` and ``no``.
+
+    Each node is seen once: aliases can repeat a few of them a billion times.
+    """
+    seen: set[int] = set()
+    waiting: list[tuple[yaml.Node, Path]] = [(root, ())]
+    while waiting:
+        node, path = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += [(value, (*path, index)) for index, value in enumerate(node.value)]
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [(value, (*path, str(key.value))) for key, value in node.value]
+            for key, _ in node.value:
+                if key.tag in NOT_WORDS:
+                    yield Problem(
+                        f"{file}:{key.start_mark.line + 1}",
+                        dotted((*path, str(key.value))),
+                        f"YAML reads this key as {NOT_WORDS[key.tag]}; write it in quotes: "
+                        f'"{key.value}"',
+                    )
 
 
 def place(path: Path, lines: Mapping[Path, str]) -> str:
