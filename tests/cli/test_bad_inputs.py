@@ -144,9 +144,11 @@ def test_resources_that_this_machine_has_not(verb, refuse, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     said = refuse("resources.cpus=90000", "resources.gpus=1", verb=verb, code=2)
     first, second = said.splitlines()
-    assert first.startswith("command line  resources.cpus: one trial wants 90000 CPUs, this mach")
+    assert first.startswith(
+        "command line  resources.cpus: a trial is to get 90000, this machine has"
+    )
     assert second == (
-        "command line  resources.gpus: one trial wants 1 GPUs, this machine has no GPU: write 0"
+        "command line  resources.gpus: a trial is to get 1, this machine has none: write 0"
     )
 
 

@@ -136,7 +136,8 @@ def test_an_interpolation_of_nothing_is_said(write: Write, reference: str) -> No
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("seed: ${sed}", "${sed} names nothing; did you mean 'seed'?"),
+        ("seed: ${nam}", "${nam} names nothing; did you mean 'name'?"),
+        ("seed: ${sed}", "${sed} names nothing; write the path of a key"),
         ("seed: ${no.such}", "${no.such} names nothing; write the path of a key of this file"),
         ("seed: ${seed}", "leads back to itself; write a value at one of the places"),
         ("seed: ${nobody:1}", "${nobody:…} names nothing; write the path of a key"),

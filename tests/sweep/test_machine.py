@@ -43,9 +43,9 @@ def test_gpus_are_those_made_visible(monkeypatch):
     [
         ({"cpus": 8, "gpus": 0}, 0, []),
         ({"cpus": 1, "gpus": 0.5}, 1, []),
-        ({"cpus": 900}, 0, ["one trial wants 900 CPUs, this machine has 8: write at most 8"]),
-        ({"gpus": 0.5}, 0, ["one trial wants 0.5 GPUs, this machine has no GPU: write 0"]),
-        ({"gpus": 3}, 2, ["one trial wants 3 GPUs, this machine has 2 GPUs: write at most 2"]),
+        ({"cpus": 900}, 0, ["a trial is to get 900, this machine has 8: write at most 8"]),
+        ({"gpus": 0.5}, 0, ["a trial is to get 0.5, this machine has none: write 0"]),
+        ({"gpus": 3}, 2, ["a trial is to get 3, this machine has 2: write at most 2"]),
     ],
 )
 def test_what_this_machine_has_not_is_said(resources, gpus, sentences, eight_cpus, monkeypatch):

@@ -107,7 +107,7 @@ def _resolved(
         except OmegaConfBaseException as error:
             key = str(getattr(error, "full_key", "") or "")
             path = _steps(key)
-            known = [dotted(path) for path in lines if path]
+            known = [dotted(other) for other in lines if other not in ((), path)]
             problems.append(Problem(place(path, lines), key, unresolved(error, known)))
             if path in unknown or not key:
                 raise InputError(problems) from error

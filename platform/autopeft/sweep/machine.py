@@ -25,13 +25,13 @@ def what_does_not_fit(sweep: Sweep) -> Iterator[Problem]:
     if resources.cpus > cpus:
         yield sweep.problem(
             ("resources", "cpus"),
-            f"one trial wants {resources.cpus} CPUs, this machine has {cpus}: write at most {cpus}",
+            f"a trial is to get {resources.cpus}, this machine has {cpus}: write at most {cpus}",
         )
     if resources.gpus > gpus:
-        have, right = (f"{gpus} GPUs", f"at most {gpus}") if gpus else ("no GPU", "0")
+        have, right = (gpus, f"at most {gpus}") if gpus else ("none", "0")
         yield sweep.problem(
             ("resources", "gpus"),
-            f"one trial wants {resources.gpus:g} GPUs, this machine has {have}: write {right}",
+            f"a trial is to get {resources.gpus:g}, this machine has {have}: write {right}",
         )
 
 
