@@ -64,6 +64,12 @@ def test_what_is_right_is_let_pass_also_when_it_is_loaded(place):
     check(load_sweep(place / "search.yaml"))
 
 
+def test_more_clips_than_there_are_is_a_remark(place):
+    sweep = load_sweep(place / "search.yaml", ["task.data.clips=50"])
+    (remark,) = check(sweep, quick=True)
+    assert str(remark) == ("command line  task.data.clips: data.clips is 50, but there are only 12")
+
+
 def test_the_shipped_base_and_formulas_need_no_look():
     check(load_sweep(RAW))
 

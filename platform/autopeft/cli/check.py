@@ -19,8 +19,7 @@ def check(file: SearchFile, overrides: Overrides = None, json: Json = False) -> 
 
     hush()
     sweep = load_sweep(file, overrides or [])
-    preflight(sweep, quick=True)
-    explanation = explain(sweep)
+    explanation = explain(sweep, remarks=preflight(sweep, quick=True))
     if json:
         answer_json(explanation)
     else:

@@ -1,9 +1,9 @@
 """A sweep in words: what is searched, what is constant, what the budget is. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from autopeft.spec.remarks import remarks
+from autopeft.core.errors import Problem
 from autopeft.spec.space import Dimension
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.extras import baseline_runs
@@ -11,7 +11,7 @@ from autopeft.sweep.extras import baseline_runs
 NAME_WIDTH = 36
 
 
-def explain(sweep: Sweep) -> dict[str, Any]:
+def explain(sweep: Sweep, *, remarks: Sequence[Problem] = ()) -> dict[str, Any]:
     """Return the explanation as plain data; ``explanation_text`` puts it in lines."""
     settings = sweep.settings
     return {
@@ -25,7 +25,7 @@ def explain(sweep: Sweep) -> dict[str, Any]:
             "baseline_runs": [run.name for run in baseline_runs(sweep)],
             "resources": settings.resources.model_dump(mode="json"),
         },
-        "remarks": [str(remark) for remark in remarks(sweep)],
+        "remarks": [str(remark) for remark in remarks],
         "tracking": settings.tracking.model_dump(mode="json"),
     }
 

@@ -13,14 +13,12 @@ def plan(file: SearchFile, overrides: Overrides = None, json: Json = False) -> N
     """
     from autopeft.cli.terminal import hush
     from autopeft.spec.load import load_sweep
-    from autopeft.spec.remarks import remarks
     from autopeft.sweep.plan import make_plan, plan_text
     from autopeft.sweep.preflight import preflight
 
     hush()
     sweep = load_sweep(file, overrides or [])
-    preflight(sweep, quick=True)
-    for remark in remarks(sweep):
+    for remark in preflight(sweep, quick=True):
         say(str(remark))
     found = make_plan(sweep)
     if json:

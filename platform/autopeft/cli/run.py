@@ -21,14 +21,12 @@ def run(
     from autopeft.cli.ending import drive_to_end
     from autopeft.cli.terminal import hush
     from autopeft.spec.load import load_sweep
-    from autopeft.spec.remarks import remarks
     from autopeft.sweep.preflight import preflight
     from autopeft.tracking.run_folder import create_run
 
     hush()
     sweep = load_sweep(file, overrides or [])
-    preflight(sweep)
-    for remark in remarks(sweep):
+    for remark in preflight(sweep):
         say(str(remark))
     folder = create_run(sweep, runs)
     say(f"{short(folder.path)}: {sweep.name}, {sweep.settings.search.trials} trials")

@@ -1,6 +1,7 @@
 """Mistakes about data, base and resources, found before Ray starts and not by every worker."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,7 @@ from autopeft.data.audio_files import read_clip
 from autopeft.data.problems import listed
 from autopeft.spec.data import FolderData
 from autopeft.spec.model import SHIPPED, Model
+from autopeft.spec.remarks import remarks
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.base_folder import base_folder_problems
 from autopeft.sweep.machine import what_does_not_fit
@@ -27,17 +29,21 @@ ANY_RATE_HZ = 16_000
 
 DATA = ("task", "data", "path")
 CAPTIONS = ("task", "data", "captions")
+CLIPS = ("task", "data", "clips")
 BASE = ("model", "base")
 # What a problem inside the captions begins with.
 ROW = re.compile(r"(?P<where>.+:\d+)  (?P<message>.*)")
 
 
-def preflight(sweep: Sweep, *, quick: bool = False) -> None:
+def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
     """Return if the sweep's data and base can be used here, as far as that can be seen quickly.
 
     Args:
         sweep: A right one.
         quick: Look at a base that is a folder without loading it.
+
+    Returns:
+        What is no mistake and worth a look all the same.
 
     Raises:
         InputError: Every problem, with the place of what names the data or the base.
@@ -46,11 +52,14 @@ def preflight(sweep: Sweep, *, quick: bool = False) -> None:
         sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
     )
     problems = [*what_does_not_fit(sweep)]
-    if isinstance(spec.task.data, FolderData):
-        problems += _data_problems(sweep, spec.task.data)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        if isinstance(spec.task.data, FolderData):
+            problems += _data_problems(sweep, spec.task.data)
     problems += _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
     if problems:
         raise InputError(problems)
+    return [*remarks(sweep), *(sweep.problem(CLIPS, str(w.message)) for w in warned)]
 
 
 def _data_problems(sweep: Sweep, data: FolderData) -> Iterator[Problem]:
