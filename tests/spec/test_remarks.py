@@ -40,9 +40,16 @@ def test_rungs_between_two_reports_are_named() -> None:
     )
 
 
-def test_a_rung_that_only_the_end_reaches_stops_nobody() -> None:
-    (line,) = said({"kind": "asha"}, steps=40, report_every=40)
-    assert "no trial stops early: after step 10 the next report is the last, at step 40" in line
+@pytest.mark.parametrize(("grace_steps", "report_every"), [(10, 40), (40, 10)])
+def test_a_rung_that_only_the_end_reaches_stops_nobody(grace_steps: int, report_every: int) -> None:
+    asha = {"kind": "asha", "grace_steps": grace_steps}
+    (line,) = said(asha, steps=40, report_every=report_every)
+    assert f"no trial stops early: the first report from step {grace_steps} on is the last" in line
+
+
+def test_a_reduction_beyond_all_numbers_is_no_accident() -> None:
+    assert said({"kind": "asha", "reduction": 1e300}) == []
+    assert said({"kind": "asha", "reduction": 1.0000001}, report_every=1, steps=80) != []
 
 
 def test_fewer_steps_than_one_report_takes_are_named() -> None:

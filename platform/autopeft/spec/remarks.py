@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 
 from autopeft.core.errors import Problem
-from autopeft.spec.search import AshaScheduler
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.training import Training
 
 GRACE = ("search", "scheduler", "grace_steps")
+MOST_RUNGS = 64
 REPORTS = ("training", "report_every")
 
 
@@ -22,26 +22,28 @@ def remarks(sweep: Sweep) -> Iterator[Problem]:
             f"{training.report_every} is above training.steps {training.steps}: a trial reports "
             "once, at its end",
         )
-    if isinstance(scheduler, AshaScheduler):
-        yield from _judged_late(sweep, scheduler, training)
+    if scheduler.kind == "asha":
+        yield from _judged_late(sweep, scheduler.grace_steps, scheduler.reduction, training)
 
 
-def _judged_late(sweep: Sweep, asha: AshaScheduler, training: Training) -> Iterator[Problem]:
+def _judged_late(
+    sweep: Sweep, grace_steps: int, reduction: float, training: Training
+) -> Iterator[Problem]:
     """Yield that a rung lies between two reports, so that trials are judged at the second."""
-    rungs = [
-        rung for k in range(64) if (rung := asha.grace_steps * asha.reduction**k) < training.steps
-    ]
+    rungs = [float(grace_steps)]
+    while rungs[-1] * reduction < training.steps and len(rungs) < MOST_RUNGS:
+        rungs.append(rungs[-1] * reduction)
     every = training.report_every
     judged = [min(math.ceil(rung / every) * every, training.steps) for rung in rungs]
-    if not judged or judged == rungs:
-        return
     if judged[0] >= training.steps:
         yield sweep.problem(
             GRACE,
-            f"no trial stops early: after step {rungs[0]:g} the next report is the last, at step "
-            f"{training.steps}; a smaller training.report_every ({every}) would do, or scheduler: "
-            "{kind: none}",
+            f"no trial stops early: the first report from step {grace_steps} on is the last, at "
+            f"step {training.steps}; report or judge earlier (training.report_every is {every}), "
+            "or write scheduler: {kind: none}",
         )
+        return
+    if judged == rungs:
         return
     yield sweep.problem(
         GRACE,
