@@ -14,6 +14,8 @@ from autopeft.methods import load_adapter
 from autopeft.models import load_base
 from autopeft.spec.load import load_sweep
 from autopeft.tasks.scoring import score_prompts
+from autopeft.tracking.events import Asked, Ended, Reported, Status, SweepEnded
+from autopeft.tracking.journal import Journal
 from autopeft.tracking.run_folder import create_run
 
 train_run = runpy.run_path(str(Path(__file__).parent / "trained_run.py"))["train_run"]
@@ -122,6 +124,19 @@ def test_a_run_without_winner_says_so(tmp_path):
         tmp_path / "runs",
     )
     with pytest.raises(RunFolderError, match="no winner"):
+        export(fresh.path, tmp_path / "out")
+
+
+def test_a_sweep_that_trains_nothing_again_says_what_to_change(tmp_path):
+    raw = {"name": "x", "task": {"data": {"kind": "procedural"}}, "method": LORA}
+    fresh = create_run(load_sweep({**raw, "search": {"retrain": 0}}), tmp_path / "runs")
+    journal = Journal(fresh.journal)
+    journal.write(Asked(time=1, trial="t0000", number=0, cube={}, values={}))
+    journal.write(Reported(time=2, trial="t0000", step=3, metrics={"accuracy": 0.3}, final=True))
+    journal.write(Ended(time=3, trial="t0000", status=Status.FINISHED))
+    journal.write(SweepEnded(time=4, reason="done"))
+    journal.close()
+    with pytest.raises(RunFolderError, match=r"autopeft resume .*search\.retrain=1"):
         export(fresh.path, tmp_path / "out")
 
 

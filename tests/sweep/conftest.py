@@ -52,7 +52,7 @@ class Stage:
             old = [first]
             return Conductor(self.sweep, self.journal, events=old)
         conductor = Conductor(self.sweep, self.journal, events=old)
-        if not conductor.history.is_over:
+        if not conductor.is_over:
             conductor.resume()
         return conductor
 

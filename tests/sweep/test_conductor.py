@@ -5,6 +5,7 @@ import pytest
 
 from autopeft.schedulers import Decision
 from autopeft.searchers import Done, Wait
+from autopeft.sweep.amend import amend
 from autopeft.sweep.assignment import Assignment
 from autopeft.sweep.conductor import Conductor
 from autopeft.tracking.events import AnyEvent, Asked, Kind, Reported, Status
@@ -104,6 +105,20 @@ def test_replay_gives_the_state_at_the_kill(stage: StageMaker) -> None:
 def test_a_resumed_finished_sweep_adds_nothing(stage: StageMaker) -> None:
     at = stage()
     finished(at)
+    before = at.run.journal.read_bytes()
+    finished(at)
+    assert at.run.journal.read_bytes() == before
+
+
+def test_what_a_finished_sweep_did_not_train_again_can_be_asked_for(stage: StageMaker) -> None:
+    at = stage(trials=4, baselines=False, retrain=0)
+    assert finished(at).history.winner is None
+    amend(at.run, ["search.retrain=1"])
+    at.sweep = at.run.sweep()
+    history = finished(at).history
+    assert history.counted == 4
+    assert history.winner is not None
+    assert history.winner.of == history.ranked()[0].id
     before = at.run.journal.read_bytes()
     finished(at)
     assert at.run.journal.read_bytes() == before

@@ -13,6 +13,7 @@ from autopeft.tracking.run_folder import RunFolder
 # All else decides what the searcher proposed, or what a trial's numbers mean.
 CHANGEABLE = (
     "search.trials",
+    "search.retrain",
     "search.hours",
     "search.trial_timeout",
     "search.max_failures",

@@ -15,12 +15,13 @@ from typing import Any
 
 from autopeft.core.errors import AutopeftError, RunFolderError
 from autopeft.schedulers import Decision, make_scheduler
-from autopeft.searchers import Done, Searcher, Wait, make_searcher
+from autopeft.searchers import Done, Searcher, Setting, Wait, make_searcher
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
 from autopeft.sweep import verdict
 from autopeft.sweep.agenda import next_beginning
 from autopeft.sweep.assignment import Assignment, spec_of
+from autopeft.sweep.extras import retrain_runs
 from autopeft.sweep.state import SweepState
 from autopeft.sweep.verdict import Verdict
 from autopeft.tracking.events import (
@@ -74,6 +75,12 @@ class Conductor:
     def history(self) -> History:
         """What happened so far."""
         return self.state.history
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do, by the budget as it is now: it may have been raised."""
+        done = self.history.is_over and self.history.counted >= self.search.trials
+        return done and not retrain_runs(self.sweep, self.history)
 
     def any_spec(self) -> TrialSpec:
         """Return some trial of the sweep: what a worker needs to load base and data."""
@@ -228,7 +235,12 @@ def searcher_of(sweep: Sweep) -> Searcher:
     search = sweep.settings.search
     return make_searcher(
         search.searcher,
-        axes=sweep.space.axes,
-        directions=tuple(search.objectives.values()),
-        seed=sweep.settings.seed,
+        Setting(
+            axes=sweep.space.axes,
+            directions=tuple(search.objectives.values()),
+            seed=sweep.settings.seed,
+            constraints=len(search.constraints),
+            trials=search.trials,
+            workers=sweep.settings.resources.max_concurrent,
+        ),
     )

@@ -101,7 +101,7 @@ def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conduc
         events = list(read_journal(journal.path))
         return Conductor(sweep, journal, events=events)
     conductor = Conductor(sweep, journal, events=events)
-    if not conductor.history.is_over or conductor.history.counted < sweep.settings.search.trials:
+    if not conductor.is_over:
         conductor.resume()
     return conductor
 
