@@ -19,13 +19,13 @@ def stoppable() -> Iterator[None]:
     nothing. What was ignored (``nohup``) stays so.
     """
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1)}
-    asked.clear()
     for number in SIGNALS:
         if before[number] is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
     try:
         yield
     finally:
+        asked.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
 
