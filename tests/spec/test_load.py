@@ -253,10 +253,16 @@ def test_an_override_reaches_into_a_list(write: Write) -> None:
         ("name.more=3", "command line  name: found {'more': 3}, text"),
         ("method.any_of[7].rank=3", "command line  method.any_of"),
         ("seed=[1", "command line  seed: cannot be set"),
+        ("search={on: 1}", "the key 1 is not a word; write it in quotes"),
     ],
 )
 def test_a_wrong_override_is_said(write: Write, override: str, words: str) -> None:
     assert words in complaint(write(), override)
+
+
+def test_an_override_of_a_word_in_a_list_is_said(write: Write) -> None:
+    text = complaint(write(), "method=[1, 2]", "method.any_of[x]=3")
+    assert text.startswith("command line  method.any_of[x]: cannot be set: ")
 
 
 def test_paths_resolve_against_the_file(write: Write, tmp_path: Path) -> None:

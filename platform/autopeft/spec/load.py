@@ -70,7 +70,13 @@ def _override(config: DictConfig, overrides: Sequence[str], lines: Lines) -> Non
         try:
             value = OmegaConf.from_dotlist([f"value={override.partition('=')[2]}"])["value"]
             OmegaConf.update(config, key, value, merge=False)
-        except (OmegaConfBaseException, yaml.YAMLError, IndexError, ValueError) as error:
+        except (
+            OmegaConfBaseException,
+            yaml.YAMLError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             sentence = str(error).partition("\n")[0]
             problems.append(Problem(COMMAND_LINE, key, f"cannot be set: {sentence}"))
             continue

@@ -137,7 +137,7 @@ def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) ->
         case "union_tag_not_found":
             return "no kind given; write kind: …"
         case "invalid_key":
-            return f"the key {path[-1]!r} is not a word"
+            return f"the key {path[-1]!r} is not a word; write it in quotes"
         case "value_error":
             return str(context["error"])
         case "outside_parts":
