@@ -15,7 +15,7 @@ from typing import Any
 
 from autopeft.core.errors import AutopeftError, RunFolderError
 from autopeft.schedulers import Decision, make_scheduler
-from autopeft.searchers import Done, Searcher, Setting, Wait, make_searcher
+from autopeft.searchers import Done, Searcher, Wait, make_searcher
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
 from autopeft.sweep import verdict
@@ -235,12 +235,7 @@ def searcher_of(sweep: Sweep) -> Searcher:
     search = sweep.settings.search
     return make_searcher(
         search.searcher,
-        Setting(
-            axes=sweep.space.axes,
-            directions=tuple(search.objectives.values()),
-            seed=sweep.settings.seed,
-            constraints=len(search.constraints),
-            trials=search.trials,
-            workers=sweep.settings.resources.max_concurrent,
-        ),
+        axes=sweep.space.axes,
+        directions=tuple(search.objectives.values()),
+        seed=sweep.settings.seed,
     )
