@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autopeft.schedulers import Decision
 from autopeft.schedulers.asha import Asha
-from autopeft.spec.search import AshaScheduler
+from autopeft.spec.scheduler import AshaScheduler
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from autopeft.schedulers import SCHEDULERS, Decision, Scheduler, make_scheduler
-from autopeft.spec.search import Scheduler as Options
+from autopeft.spec.scheduler import Scheduler as Options
 
 OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
 STEPS = 90
@@ -99,7 +99,10 @@ def test_a_step_between_two_rungs_is_taken(name: str) -> None:
 
 @every_scheduler
 def test_the_end_of_a_trial_nobody_knows_is_fine(name: str) -> None:
-    make(name).on_end("never seen")
+    scheduler = make(name)
+    before = scheduler.state()
+    scheduler.on_end("never seen")
+    assert scheduler.state() == before
 
 
 def test_no_scheduler_stops_nothing() -> None:

@@ -17,11 +17,12 @@ from autopeft.searchers import (
     Proposal,
     Pruned,
     Searcher,
+    Setting,
     Value,
     Wait,
     make_searcher,
 )
-from autopeft.spec.search import Searcher as Options
+from autopeft.spec.searcher import Searcher as Options
 from autopeft.spec.space import Axis, active_axes
 
 OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
@@ -38,7 +39,7 @@ every_searcher = pytest.mark.parametrize("name", sorted(SEARCHERS))
 
 def make(name: str, *, seed: int = 0, directions: tuple[Any, ...] = ("max",)) -> Searcher:
     options = OPTIONS.validate_python({"kind": name})
-    return make_searcher(options, axes=AXES, directions=directions, seed=seed)
+    return make_searcher(options, Setting(AXES, directions, seed))
 
 
 def score(proposal: Proposal) -> float:
@@ -121,10 +122,7 @@ def test_the_same_seed_gives_the_same_points(name: str) -> None:
 @every_searcher
 def test_its_own_seed_comes_before_the_sweeps(name: str) -> None:
     options = OPTIONS.validate_python({"kind": name, "seed": 5})
-    cubes = [
-        asked(make_searcher(options, axes=AXES, directions=("max",), seed=seed)).cube
-        for seed in (1, 2)
-    ]
+    cubes = [asked(make_searcher(options, Setting(AXES, ("max",), seed))).cube for seed in (1, 2)]
     assert cubes[0] == cubes[1] == asked(make(name, seed=5)).cube
 
 
@@ -207,8 +205,10 @@ def test_a_state_does_not_change_afterwards(name: str) -> None:
 
 @every_searcher
 def test_several_objectives_are_taken(name: str) -> None:
+    if type(OPTIONS.validate_python({"kind": name})).one_objective_only:
+        pytest.skip("searches one objective; a search file that asks for more is refused")
     searcher, dice = make(name, directions=("max", "min")), random.Random(2)
-    for _ in range(40):
+    for _ in range(22):
         proposal = asked(searcher)
         searcher.tell(proposal.number, outcome(proposal, dice, objectives=2))
     again = make(name, directions=("max", "min"))
@@ -219,7 +219,7 @@ def test_several_objectives_are_taken(name: str) -> None:
 @every_searcher
 def test_an_empty_space_still_has_its_one_point(name: str) -> None:
     options = OPTIONS.validate_python({"kind": name})
-    searcher = make_searcher(options, axes=(), directions=("max",), seed=0)
+    searcher = make_searcher(options, Setting((), ("max",), 0))
     answer = searcher.ask()
     assert isinstance(answer, Done | Wait) or answer.cube == {}
 

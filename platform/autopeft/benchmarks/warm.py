@@ -1,7 +1,7 @@
 """What warm workers save: the demo's configurations, ours beside a fresh process per trial."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ from autopeft.core.places import shipped, write_json, write_text
 from autopeft.searchers import Proposal
 from autopeft.spec.load import load_sweep
 from autopeft.spec.sweep import Sweep
-from autopeft.sweep.conductor import searcher_of
 from autopeft.sweep.drive import WARM
+from autopeft.sweep.searching import searcher_of
 
 OURS, STOPPED, FRESH = "warm workers", "warm workers, ASHA", "fresh process per trial"
+SMALL = ("training.steps=10", "task.data.clips=112", "task.data.source_clips=28")
 COLUMNS = ("how", "start to last result", "without starting", "training steps")
 
 
@@ -48,11 +49,14 @@ def measure(
         folder: For run folders; empty. The cache in it is shared by all sides.
         rounds: How often each side runs.
         trials: How many of the demo's configurations.
-        quick: Whether 20 steps will do, without early stopping.
+        quick: Whether a tenth of data and steps will do, without early stopping
+            and without filling the cache first.
         say: Told what happens next.
     """
-    say("warm: filling the feature cache")
-    _fresh(_sweep(1, scheduler="none", steps=20), folder / "first")
+    changes = SMALL if quick else ()
+    if not quick:
+        say("warm: filling the feature cache")
+        _fresh(_sweep(1, "none", ["training.steps=20"]), folder / "first")
     sides = (FRESH, OURS, STOPPED) if not quick else (FRESH, OURS)
     outcomes: dict[str, list[Outcome]] = {side: [] for side in sides}
     for turn in range(rounds):
@@ -60,7 +64,7 @@ def measure(
             say(f"warm, round {turn + 1} of {rounds}: {side}")
             here = folder / f"{turn}-{side.replace(' ', '-').replace(',', '')}"
             scheduler = "asha" if side == STOPPED else "none"
-            sweep = _sweep(trials, scheduler=scheduler, steps=20 if quick else None)
+            sweep = _sweep(trials, scheduler, changes)
             found.append(_fresh(sweep, here) if side == FRESH else _ours(sweep, here))
     return _table(outcomes, trials)
 
@@ -73,7 +77,7 @@ def configurations(sweep: Sweep) -> list[str]:
     return [sweep.trial(sweep.space.decode(cube)).model_dump_json() for cube in cubes]
 
 
-def _sweep(trials: int, *, scheduler: str, steps: int | None = None) -> Sweep:
+def _sweep(trials: int, scheduler: str, further: Sequence[str]) -> Sweep:
     """Return the demo's sweep by seeded random search, without baselines and retrainings."""
     changes = [
         f"search.trials={trials}",
@@ -85,9 +89,7 @@ def _sweep(trials: int, *, scheduler: str, steps: int | None = None) -> Sweep:
     ]
     if scheduler == "none":
         changes.append("search.scheduler={kind: none}")
-    if steps is not None:
-        changes.append(f"training.steps={steps}")
-    return load_sweep(shipped("search_spaces") / "tiny_clap.yaml", changes)
+    return load_sweep(shipped("search_spaces") / "tiny_clap.yaml", [*changes, *further])
 
 
 def _ours(sweep: Sweep, folder: Path) -> Outcome:

@@ -25,16 +25,12 @@ from autopeft.spec.data import FolderData, ProceduralData, Split
 from autopeft.spec.distribution import OneOf, Range
 from autopeft.spec.method import METHOD_RECORDS
 from autopeft.spec.model import Model
+from autopeft.spec.problems import records_in
 from autopeft.spec.resources import Resources
 from autopeft.spec.roles import LAYERS, ROLES
-from autopeft.spec.search import (
-    AshaScheduler,
-    Constraint,
-    NoScheduler,
-    RandomSearcher,
-    Search,
-    TpeSearcher,
-)
+from autopeft.spec.scheduler import Scheduler
+from autopeft.spec.search import Constraint, Search
+from autopeft.spec.searcher import Searcher
 from autopeft.spec.sweep import Settings
 from autopeft.spec.task import BUILT_METRICS, LOOP_METRICS, METRICS, ContrastiveTask
 from autopeft.spec.tracking import Tracking
@@ -43,6 +39,12 @@ from autopeft.spec.training import Training
 WIDTH = 88
 MADE = "<!-- Made by `make docs` (autopeft.cli.reference) from the code; do not edit. -->"
 REMAKE = "run `make docs` and commit the result"
+
+
+def kind_of(record: type[BaseModel]) -> str:
+    """Return the word that a search file names a record by."""
+    return str(record.model_fields["kind"].default)
+
 
 # Heading -> the record behind it, in the order of a search file.
 SECTIONS: Mapping[str, type[BaseModel]] = {
@@ -53,10 +55,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "model": Model,
     "training": Training,
     "search": Search,
-    "search.searcher: random": RandomSearcher,
-    "search.searcher: tpe": TpeSearcher,
-    "search.scheduler: none": NoScheduler,
-    "search.scheduler: asha": AshaScheduler,
+    **{f"search.searcher: {kind_of(record)}": record for record in records_in(Searcher)},
+    **{f"search.scheduler: {kind_of(record)}": record for record in records_in(Scheduler)},
     "search.constraints.METRIC": Constraint,
     "resources": Resources,
     "tracking": Tracking,
@@ -281,8 +281,8 @@ def choices_page() -> str:
     columns = ["kind", "what it is", "default learning rate", "range"]
     lines += table(columns, [_method_row(kind) for kind in METHODS])
     named: list[tuple[str, Choices, Mapping[str, type[BaseModel]]]] = [
-        ("Searchers", SEARCHERS, {"random": RandomSearcher, "tpe": TpeSearcher}),
-        ("Schedulers", SCHEDULERS, {"none": NoScheduler, "asha": AshaScheduler}),
+        ("Searchers", SEARCHERS, {kind_of(r): r for r in records_in(Searcher)}),
+        ("Schedulers", SCHEDULERS, {kind_of(r): r for r in records_in(Scheduler)}),
         ("Tasks", TASKS, {"contrastive": ContrastiveTask}),
         ("Data", DATA, {"procedural": ProceduralData, "folder": FolderData}),
     ]

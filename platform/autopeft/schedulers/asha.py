@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autopeft.schedulers.base import Decision
-from autopeft.spec.search import AshaScheduler
+from autopeft.spec.scheduler import AshaScheduler
 
 
 class Asha:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from autopeft.schedulers.base import Decision
-from autopeft.spec.search import NoScheduler
+from autopeft.spec.scheduler import NoScheduler
 
 
 class Unscheduled:

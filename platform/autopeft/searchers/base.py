@@ -1,7 +1,7 @@
 """The searcher's protocol: ask for a point, tell what came of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 from autopeft.spec.record import Record
@@ -31,9 +31,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """All steps were run; one number per objective, as the user counts them."""
+    """All steps were run; one number per objective, as the user counts them.
+
+    ``violations`` says by how much each constraint is broken, 0 or less where it holds.
+    """
 
     values: tuple[float, ...]
+    violations: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Pruned:
 
     values: tuple[float, ...]
     step: int
+    violations: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,19 @@ class Failed:
 
 
 Outcome: TypeAlias = Value | Pruned | Failed
+
+
+def outcome_as_json(outcome: Outcome) -> list[Any]:
+    """Return an outcome as plain data, for a searcher's state."""
+    fields = [getattr(outcome, name) for name in outcome.__slots__]
+    return [type(outcome).__name__, *(list(f) if isinstance(f, tuple) else f for f in fields)]
+
+
+def outcome_from_json(data: Sequence[Any]) -> Outcome:
+    """Return the outcome that ``outcome_as_json`` made ``data`` from."""
+    kinds: dict[str, Callable[..., Outcome]] = {"Value": Value, "Pruned": Pruned, "Failed": Failed}
+    kind, *fields = data
+    return kinds[kind](*(tuple(f) if isinstance(f, list) else f for f in fields))
 
 
 class Searcher(Protocol):
@@ -74,21 +92,38 @@ class Searcher(Protocol):
         """Go on from a state; only on a searcher that was not asked yet."""
 
 
-def make_searcher(
-    options: Record, *, axes: Sequence[Axis], directions: Sequence[Direction], seed: int
-) -> Searcher:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a searcher is made for.
+
+    Attributes:
+        axes: The unit cube's axes.
+        directions: ``min`` or ``max`` per objective.
+        seed: Of everything random.
+        first: Points to propose first, complete or partial.
+        trials: The budget, if it is known.
+        workers: Trials at a time, if that is known.
+    """
+
+    axes: tuple[Axis, ...]
+    directions: tuple[Direction, ...]
+    seed: int
+    first: tuple[Cube, ...] = ()
+    trials: int | None = None
+    workers: int | None = None
+
+
+def make_searcher(options: Record, setting: Setting) -> Searcher:
     """Return the searcher that ``options`` (a record of ``spec.search``) describes.
 
     Args:
-        options: Its ``kind`` names the entry; its ``seed``, if any, replaces ``seed``.
-        axes: The unit cube's axes.
-        directions: ``min`` or ``max`` per objective.
-        seed: The sweep's seed.
+        options: Its ``kind`` names the entry; its ``seed``, if any, replaces the setting's.
+        setting: What to search.
     """
     from autopeft.searchers import SEARCHERS  # the table names this module's neighbours
 
     own = getattr(options, "seed", None)
-    searcher: Searcher = SEARCHERS.load(getattr(options, "kind", ""))(
-        options, axes=tuple(axes), directions=tuple(directions), seed=seed if own is None else own
-    )
+    if own is not None:
+        setting = replace(setting, seed=own)
+    searcher: Searcher = SEARCHERS.load(getattr(options, "kind", ""))(options, setting)
     return searcher

@@ -6,36 +6,47 @@ values are told as failures: Optuna would leave such a trial running for ever.
 """
 
 import math
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState, create_trial
 
-from autopeft.searchers.base import Done, Failed, Outcome, Proposal, Pruned, Value, Wait
-from autopeft.spec.search import Direction, RandomSearcher, TpeSearcher
-from autopeft.spec.space import Axis
+from autopeft.searchers.base import (
+    Done,
+    Outcome,
+    Proposal,
+    Pruned,
+    Setting,
+    Value,
+    Wait,
+    outcome_as_json,
+    outcome_from_json,
+)
+from autopeft.spec.space import Axis, Cube, level_of, middle_of
 
 
 class OptunaSearcher:
     """One Optuna study in memory; its state is the calls made so far, replayed by ``load``."""
 
-    def __init__(
-        self,
-        sampler: optuna.samplers.BaseSampler,
-        *,
-        axes: Sequence[Axis],
-        directions: Sequence[Direction],
-    ) -> None:
+    def __init__(self, sampler: optuna.samplers.BaseSampler, setting: Setting) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._axes = tuple(axes)
+        self._axes = setting.axes
         self._study = optuna.create_study(
             sampler=sampler,
-            directions=["maximize" if d == "max" else "minimize" for d in directions],
+            directions=["maximize" if d == "max" else "minimize" for d in setting.directions],
         )
+        for cube in setting.first:
+            self._study.enqueue_trial(_words(self._axes, cube))
         # Kept here, because asking the study for one trial copies all of them.
         self._open: dict[int, optuna.trial.Trial] = {}
+        self._asked = 0
         self._calls: list[list[Any]] = []
 
     def ask(self) -> Proposal | Wait | Done:
@@ -49,16 +60,18 @@ class OptunaSearcher:
             if axis.levels is None:
                 cube[axis.name] = trial.suggest_float(axis.name, 0.0, 1.0)
                 continue
-            level = (
+            level = int(
                 trial.suggest_int(axis.name, 0, axis.levels - 1)
                 if axis.ordered
                 else trial.suggest_categorical(axis.name, list(range(axis.levels)))
             )
-            taken[axis.name] = int(level)
-            cube[axis.name] = (int(level) + 0.5) / axis.levels
-        self._open[trial.number] = trial
+            taken[axis.name] = level
+            cube[axis.name] = middle_of(level, axis.levels)
+        number = self._asked
+        self._asked += 1
+        self._open[number] = trial
         self._calls.append(["ask"])
-        return Proposal(trial.number, cube)
+        return Proposal(number, cube)
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tell Optuna; a pruned trial keeps its value at the step it reached.
@@ -69,13 +82,32 @@ class OptunaSearcher:
         if trial is None:
             return
         match outcome:
-            case Value(values) if all(map(math.isfinite, values)):
-                self._study.tell(trial, list(values))
-            case Pruned(values, step) if all(map(math.isfinite, values)):
-                self._tell_pruned(trial, values, step)
+            case Value(values, violations) if all(map(math.isfinite, values)):
+                self._tell(trial, violations, values=list(values))
+            case Pruned(values, step, violations) if all(map(math.isfinite, values)):
+                if len(values) == 1:  # Optuna knows no pruning with several objectives
+                    trial.report(values[0], step)
+                    self._tell(trial, violations, state=TrialState.PRUNED)
+                else:
+                    self._tell(trial, violations, values=list(values))
             case _:
                 self._study.tell(trial, state=TrialState.FAIL)
-        self._calls.append(["tell", number, *_plain(outcome)])
+        self._calls.append(["tell", number, outcome_as_json(outcome)])
+
+    def add(self, cube: Cube, outcome: Outcome) -> None:
+        """Let the sampler learn from a point that it did not propose; only finite values count."""
+        if not isinstance(outcome, Value | Pruned) or not all(map(math.isfinite, outcome.values)):
+            return
+        present = [axis for axis in self._axes if axis.name in cube]
+        self._study.add_trial(
+            create_trial(
+                params=_words(present, cube),
+                distributions={axis.name: distribution_of(axis) for axis in present},
+                values=list(outcome.values),
+                constraints=dict(_named(outcome.violations)),
+            )
+        )
+        self._calls.append(["add", dict(cube), outcome_as_json(outcome)])
 
     def state(self) -> dict[str, Any]:
         """Return the calls made so far, and the version they were made with."""
@@ -83,58 +115,46 @@ class OptunaSearcher:
 
     def load(self, state: dict[str, Any]) -> None:
         """Make the same calls again: the sampler's random state follows from them."""
-        kinds: dict[str, Callable[..., Outcome]] = {
-            "Value": Value, "Pruned": Pruned, "Failed": Failed
-        }  # fmt: skip
-        for call in state["calls"]:
-            if call[0] == "ask":
+        for call, *arguments in state["calls"]:
+            if call == "ask":
                 self.ask()
+            elif call == "add":
+                self.add(arguments[0], outcome_from_json(arguments[1]))
             else:
-                _, number, kind, arguments = call
-                values = [tuple(a) if isinstance(a, list) else a for a in arguments]
-                self.tell(number, kinds[kind](*values))
+                self.tell(arguments[0], outcome_from_json(arguments[1]))
 
-    def _tell_pruned(self, trial: optuna.trial.Trial, values: tuple[float, ...], step: int) -> None:
-        if len(values) > 1:  # Optuna knows no pruning with several objectives
-            self._study.tell(trial, list(values))
-            return
-        trial.report(values[0], step)
-        self._study.tell(trial, state=TrialState.PRUNED)
-
-
-def _plain(outcome: Outcome) -> list[Any]:
-    fields = [getattr(outcome, name) for name in outcome.__slots__]
-    return [type(outcome).__name__, [list(f) if isinstance(f, tuple) else f for f in fields]]
+    def _tell(
+        self,
+        trial: optuna.trial.Trial,
+        violations: Sequence[float],
+        *,
+        values: Sequence[float] | None = None,
+        state: TrialState | None = None,
+    ) -> None:
+        for name, violation in _named(violations):
+            trial.set_constraint(name, violation)
+        self._study.tell(trial, values, state=state)
 
 
-def random_searcher(
-    options: RandomSearcher,
-    *,
-    axes: Sequence[Axis],
-    directions: Sequence[Direction],
-    seed: int,
-) -> OptunaSearcher:
-    """Independent uniform points."""
-    sampler = optuna.samplers.RandomSampler(seed=seed)
-    return OptunaSearcher(sampler, axes=axes, directions=directions)
+def distribution_of(axis: Axis) -> BaseDistribution:
+    """Return what the axis is to Optuna."""
+    if axis.levels is None:
+        return FloatDistribution(0.0, 1.0)
+    if axis.ordered:
+        return IntDistribution(0, axis.levels - 1)
+    return CategoricalDistribution(list(range(axis.levels)))
 
 
-def tpe_searcher(
-    options: TpeSearcher,
-    *,
-    axes: Sequence[Axis],
-    directions: Sequence[Direction],
-    seed: int,
-) -> OptunaSearcher:
-    """Tree-structured Parzen estimator, branch by branch where the space is conditional."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(
-            seed=seed,
-            n_startup_trials=options.startup_trials,
-            n_ei_candidates=options.candidates,
-            multivariate=options.multivariate,
-            group=options.group and options.multivariate,
-            constant_liar=options.constant_liar,
-        )
-    return OptunaSearcher(sampler, axes=axes, directions=directions)
+def _named(violations: Sequence[float]) -> Iterator[tuple[str, float]]:
+    """Yield Optuna's constraints: a name and by how much it is broken."""
+    for index, violation in enumerate(violations):
+        yield str(index), violation
+
+
+def _words(axes: Sequence[Axis], cube: Cube) -> dict[str, Any]:
+    """Return a point in Optuna's parameters: levels as whole numbers."""
+    present = {axis.name: axis.levels for axis in axes if axis.name in cube}
+    return {
+        name: cube[name] if levels is None else level_of(cube[name], levels)
+        for name, levels in present.items()
+    }

@@ -1,53 +1,13 @@
 """How the space is searched: searcher, scheduler, budget, objectives, constraints."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from autopeft.spec.record import Record
+from autopeft.spec.scheduler import AshaScheduler, Scheduler
+from autopeft.spec.searcher import Searcher, TpeSearcher
 
-
-class RandomSearcher(Record):
-    """Independent uniform points of the unit cube."""
-
-    kind: Literal["random"] = "random"
-    seed: int | None = Field(None, ge=0)
-
-
-class TpeSearcher(Record):
-    """Tree-structured Parzen estimator (Bergstra et al., 2011), Optuna's."""
-
-    kind: Literal["tpe"] = "tpe"
-    seed: int | None = Field(None, ge=0)
-    startup_trials: int = Field(10, ge=0)
-    candidates: int = Field(24, ge=1)
-    multivariate: bool = True
-    group: bool = True
-    constant_liar: bool = True
-
-
-Searcher: TypeAlias = Annotated[RandomSearcher | TpeSearcher, Field(discriminator="kind")]
-
-
-class NoScheduler(Record):
-    """Every trial runs all its steps."""
-
-    kind: Literal["none"] = "none"
-
-
-class AshaScheduler(Record):
-    """Asynchronous successive halving (Li et al., arXiv 1810.05934), one bracket, stopping.
-
-    At ``grace_steps * reduction**k`` steps a trial stops unless it is in the top 1/``reduction``
-    of those that came there before it.
-    """
-
-    kind: Literal["asha"] = "asha"
-    grace_steps: int = Field(10, ge=1)
-    reduction: float = Field(3, gt=1)
-
-
-Scheduler: TypeAlias = Annotated[NoScheduler | AshaScheduler, Field(discriminator="kind")]
 Direction: TypeAlias = Literal["min", "max"]
 
 

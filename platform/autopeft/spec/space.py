@@ -7,7 +7,7 @@ centre is the level's number; a log-scaled integer's intervals are as wide as it
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -126,8 +126,7 @@ class Dimension:
         return (number - self.low) / (self.high - self.low)
 
     def _level(self, position: float) -> int:
-        levels = self.levels or 1
-        return min(int(position * levels), levels - 1)
+        return level_of(position, self.levels or 1)
 
     def _log_bounds(self) -> tuple[float, float]:
         """Ends of the logarithmic scale; half a unit further out for whole numbers."""
@@ -180,6 +179,26 @@ class Space:
         return name in values and values[name] == self[name].choices[level]
 
 
+def level_of(position: float, levels: int) -> int:
+    """Return the number of the level whose interval holds ``position``.
+
+    Example:
+        >>> [level_of(x, 4) for x in (0.0, 0.25, 0.99, 1.0)]
+        [0, 1, 3, 3]
+    """
+    return min(int(position * levels), levels - 1)
+
+
+def middle_of(level: int, levels: int) -> float:
+    """Return the middle of a level's interval.
+
+    Example:
+        >>> middle_of(0, 4), level_of(middle_of(3, 4), 4)
+        (0.125, 3)
+    """
+    return (level + 0.5) / levels
+
+
 def active_axes(axes: Iterable[Axis], cube: Cube) -> list[Axis]:
     """Return the axes that exist at ``cube``, in order.
 
@@ -192,8 +211,14 @@ def active_axes(axes: Iterable[Axis], cube: Cube) -> list[Axis]:
         if axis.when is not None:
             parent, level = axis.when
             levels = by_name[parent].levels or 1
-            if parent not in names or min(int(cube[parent] * levels), levels - 1) != level:
+            if parent not in names or level_of(cube[parent], levels) != level:
                 continue
         active.append(axis)
         names.add(axis.name)
     return active
+
+
+def completed(axes: Sequence[Axis], given: Cube, otherwise: Cube) -> dict[str, float]:
+    """Return the point ``given``, with ``otherwise`` on the axes that it lacks and that exist."""
+    whole = {axis.name: given.get(axis.name, otherwise[axis.name]) for axis in axes}
+    return {axis.name: whole[axis.name] for axis in active_axes(axes, whole)}

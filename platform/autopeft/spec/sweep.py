@@ -82,6 +82,7 @@ def read_sweep(
         trial = None if template is None else template.trial(_first_values(template), seed=0)
         wrong += _unmeasured(settings.search, trial)
         wrong += _never_stopped(settings.search, trial)
+        wrong += _too_many_objectives(settings.search)
     if settings is None or template is None or wrong:
         return None, wrong
     return Sweep(raw, settings, template, lines or {}), wrong
@@ -117,6 +118,16 @@ def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complain
                 f"{metric} is scored with the last report only, so no trial can be stopped early "
                 "by it; write scheduler: {kind: none}",
             )
+
+
+def _too_many_objectives(search: Search) -> Iterator[Complaint]:
+    """Yield that the searcher follows one objective, where there are more."""
+    if len(search.objectives) > 1 and search.searcher.one_objective_only:
+        yield (
+            ("search", "searcher"),
+            f"{search.searcher.kind} searches one objective, found {len(search.objectives)}; "
+            "write searcher: {kind: tpe}, or nsga2, or auto",
+        )
 
 
 def _unmeasured(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:

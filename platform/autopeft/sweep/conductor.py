@@ -15,13 +15,14 @@ from typing import Any
 
 from autopeft.core.errors import AutopeftError, RunFolderError
 from autopeft.schedulers import Decision, make_scheduler
-from autopeft.searchers import Done, Searcher, Wait, make_searcher
+from autopeft.searchers import Done, Wait
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
 from autopeft.sweep import verdict
 from autopeft.sweep.agenda import next_beginning
 from autopeft.sweep.assignment import Assignment, spec_of
 from autopeft.sweep.extras import retrain_runs
+from autopeft.sweep.searching import searcher_of
 from autopeft.sweep.state import SweepState
 from autopeft.sweep.verdict import Verdict
 from autopeft.tracking.events import (
@@ -228,14 +229,3 @@ class Conductor:
             self.fail(error)
             raise
         self.state.apply(event)
-
-
-def searcher_of(sweep: Sweep) -> Searcher:
-    """Return the sweep's searcher, not asked yet."""
-    search = sweep.settings.search
-    return make_searcher(
-        search.searcher,
-        axes=sweep.space.axes,
-        directions=tuple(search.objectives.values()),
-        seed=sweep.settings.seed,
-    )

@@ -7,9 +7,9 @@ from typing import Any
 from autopeft.reports.standing import settings
 from autopeft.searchers import Proposal
 from autopeft.spec.sweep import Sweep
-from autopeft.sweep.conductor import searcher_of
 from autopeft.sweep.extras import baseline_runs
 from autopeft.sweep.machine import slots_here
+from autopeft.sweep.searching import searcher_of
 
 
 @dataclass(frozen=True, slots=True)

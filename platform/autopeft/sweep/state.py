@@ -64,9 +64,9 @@ class SweepState:
         """What a searcher is told of a trial that ended."""
         values = self.history.values_of(trial.metrics)
         if trial.status is Status.FINISHED and values is not None:
-            return Value(values)
+            return Value(values, self.history.violations(trial))
         if trial.status is Status.STOPPED and values is not None:
-            return Pruned(values, trial.step)
+            return Pruned(values, trial.step, self.history.violations(trial))
         return Failed(trial.reason or "no objective was reported")
 
     def twin(self, trial: str, effective: str) -> str | None:

@@ -17,10 +17,11 @@ from typing import Any
 
 from autopeft.core.errors import InvalidConfiguration
 from autopeft.schedulers import Decision, make_scheduler
-from autopeft.searchers import Failed, Outcome, Proposal, Pruned, Value, make_searcher
+from autopeft.searchers import Failed, Outcome, Proposal, Pruned, Value
 from autopeft.spec.load import load_sweep
 from autopeft.spec.space import Values
 from autopeft.spec.sweep import Sweep
+from autopeft.sweep.searching import searcher_of
 from autopeft.tracking.events import Asked, Ended, Reported, Status, SweepEnded, SweepStarted
 from autopeft.tracking.history import History
 from autopeft.tracking.journal import Journal
@@ -49,12 +50,7 @@ class TinySweep:
     def __init__(self, sweep: Sweep, folder: Path) -> None:
         search = sweep.settings.search
         self.sweep, self.history = sweep, History(search)
-        self.searcher = make_searcher(
-            search.searcher,
-            axes=sweep.space.axes,
-            directions=tuple(search.objectives.values()),
-            seed=sweep.settings.seed,
-        )
+        self.searcher = searcher_of(sweep)
         self.scheduler = make_scheduler(search.scheduler, steps=SPEC["training"]["steps"])
         self.worker = Worker(folder / "cache")
         self.journal = Journal(folder / "journal.jsonl")

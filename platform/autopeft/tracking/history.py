@@ -216,16 +216,19 @@ class History:
             return float("inf")
         return -value if direction == "max" else value
 
-    def is_feasible(self, trial: TrialHistory) -> bool:
-        """Whether the trial keeps every constraint whose metric it reported."""
+    def violations(self, trial: TrialHistory) -> tuple[float, ...]:
+        """Return by how much each constraint is broken; 0 where its metric was not reported."""
         known = dict(trial.metrics)
         if trial.trainable_parameters is not None:
             known["trainable_parameters"] = trial.trainable_parameters
-        return all(
-            bound.violation(known[metric]) <= 0
+        return tuple(
+            bound.violation(known[metric]) if metric in known else 0.0
             for metric, bound in self.search.constraints.items()
-            if metric in known
         )
+
+    def is_feasible(self, trial: TrialHistory) -> bool:
+        """Whether the trial keeps every constraint whose metric it reported."""
+        return all(violation <= 0 for violation in self.violations(trial))
 
     def ranked(self) -> list[TrialHistory]:
         """Search trials that ran all their steps and keep the constraints, best first.

@@ -1,0 +1,135 @@
+"""Who proposes the next configuration, in the user's words; deeds are in ``searchers/``."""
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from autopeft.spec.record import Record
+
+
+class SearcherRecord(Record):
+    """What every searcher has: a seed of its own, in the place of the sweep's."""
+
+    one_objective_only: ClassVar[bool] = False
+
+    seed: int | None = Field(None, ge=0)
+
+
+class RandomSearcher(SearcherRecord):
+    """Independent uniform points of the unit cube."""
+
+    kind: Literal["random"] = "random"
+
+
+class GridSearcher(SearcherRecord):
+    """Every combination once, in random order; ``points`` on each continuous axis.
+
+    A branch of ``any_of`` has the grid of its own parameters. The search ends when the grid does.
+    """
+
+    kind: Literal["grid"] = "grid"
+    points: int = Field(3, ge=2)
+
+
+class QmcSearcher(SearcherRecord):
+    """Scrambled quasi-random points that fill the cube evenly (Bergstra & Bengio, 2012)."""
+
+    kind: Literal["qmc"] = "qmc"
+    sequence: Literal["sobol", "halton"] = "sobol"
+
+
+class TpeSearcher(SearcherRecord):
+    """Tree-structured Parzen estimator (Bergstra et al., 2011), Optuna's."""
+
+    kind: Literal["tpe"] = "tpe"
+    startup_trials: int = Field(10, ge=0)
+    candidates: int = Field(24, ge=1)
+    multivariate: bool = True
+    group: bool = True
+    constant_liar: bool = True
+
+
+class GpSearcher(SearcherRecord):
+    """Gaussian process with expected improvement (log EI, Ament et al., 2023), Optuna's.
+
+    ``deterministic`` says that the same configuration always scores the same.
+    """
+
+    kind: Literal["gp"] = "gp"
+    startup_trials: int = Field(10, ge=1)
+    deterministic: bool = False
+
+
+class CmaesSearcher(SearcherRecord):
+    """Covariance matrix adaptation (Hansen & Ostermeier, 2001), through Optuna.
+
+    ``population`` defaults to 4 + 3 ln D. Unordered choices and conditional parameters are drawn
+    at random.
+    """
+
+    kind: Literal["cmaes"] = "cmaes"
+    one_objective_only: ClassVar[bool] = True
+    population: int | None = Field(None, ge=2)
+    startup_trials: int = Field(1, ge=0)
+    margin: bool = False
+
+
+class Nsga2Searcher(SearcherRecord):
+    """Non-dominated sorting genetic algorithm (Deb et al., 2002), Optuna's."""
+
+    kind: Literal["nsga2"] = "nsga2"
+    population: int = Field(20, ge=2)
+    crossover_probability: float = Field(0.9, ge=0, le=1)
+    mutation_probability: float | None = Field(None, ge=0, le=1)
+
+
+class Nsga3Searcher(SearcherRecord):
+    """NSGA-III with reference points (Deb & Jain, 2014), Optuna's; for many objectives."""
+
+    kind: Literal["nsga3"] = "nsga3"
+    population: int = Field(20, ge=2)
+    crossover_probability: float = Field(0.9, ge=0, le=1)
+    mutation_probability: float | None = Field(None, ge=0, le=1)
+
+
+class NelderMeadSearcher(SearcherRecord):
+    """The simplex of Nelder and Mead (1965), for any number of workers.
+
+    ``initial`` is the first simplex: ``regular``, of radius ``size`` around the middle or around
+    the first of ``search.first_points``, or ``random``. ``parallel: false`` is the textbook's
+    method, one point at a time; else workers also get speculative moves, minima of a quadratic
+    model (``model_share`` of the points at most) and, if all of these are out, points of
+    ``filler``. A simplex smaller than ``tolerance`` starts anew elsewhere if ``restarts``.
+    """
+
+    kind: Literal["nelder-mead"] = "nelder-mead"
+    one_objective_only: ClassVar[bool] = True
+    initial: Literal["regular", "random"] = "regular"
+    size: float = Field(0.3, gt=0, le=1)
+    parallel: bool = True
+    adaptive: bool = False
+    model_share: float = Field(0.4, ge=0, le=1)
+    filler: Literal["random", "tpe", "cmaes"] = "random"
+    restarts: bool = True
+    tolerance: float = Field(1e-5, gt=0, lt=1)
+
+
+class AutoSearcher(SearcherRecord):
+    """Picks one of the others by space, objectives, budget and workers; docs/how-to-choose.md."""
+
+    kind: Literal["auto"] = "auto"
+
+
+Searcher: TypeAlias = Annotated[
+    RandomSearcher
+    | GridSearcher
+    | QmcSearcher
+    | TpeSearcher
+    | GpSearcher
+    | CmaesSearcher
+    | Nsga2Searcher
+    | Nsga3Searcher
+    | NelderMeadSearcher
+    | AutoSearcher,
+    Field(discriminator="kind"),
+]

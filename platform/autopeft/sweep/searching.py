@@ -1,0 +1,19 @@
+"""A sweep in a searcher's words."""
+
+from autopeft.searchers import Searcher, Setting, make_searcher
+from autopeft.spec.sweep import Sweep
+
+
+def searcher_of(sweep: Sweep) -> Searcher:
+    """Return the sweep's searcher, not asked yet."""
+    search = sweep.settings.search
+    return make_searcher(
+        search.searcher,
+        Setting(
+            axes=sweep.space.axes,
+            directions=tuple(search.objectives.values()),
+            seed=sweep.settings.seed,
+            trials=search.trials,
+            workers=sweep.settings.resources.max_concurrent,
+        ),
+    )
