@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from autopeft.benchmarks.__main__ import PARTS
 from autopeft.benchmarks.page import replaced, rewrite
 from autopeft.benchmarks.tables import Table, Target, ratios, spread
 from autopeft.core.errors import InputError
@@ -33,8 +34,9 @@ def test_a_table_takes_the_place_of_the_one_before() -> None:
 
 
 def test_the_page_has_a_place_for_every_table() -> None:
-    for name in ("driver", "warm", "tracking"):
-        replaced(PAGE.read_text(), Table(name, "", (), []), {})
+    for name in PARTS:
+        table = Table(name, "", ("side",), [[f"row of {name}"]])
+        assert f"| row of {name} |" in replaced(PAGE.read_text(), table, {})
 
 
 def test_a_page_without_markers_is_said(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``python -m autopeft.benchmarks [driver|warm|tracking|all]``: measure and print."""
+"""``python -m autopeft.benchmarks [driver|warm|tracking|slots|all]``: measure and print."""
 
 import argparse
 import json
@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from autopeft.benchmarks import driver, page, stalls, warm
+from autopeft.benchmarks import busy, driver, page, stalls, warm
 from autopeft.benchmarks.tables import Table
 from autopeft.core.errors import AutopeftError
 
-PARTS = ("driver", "warm", "tracking")
+PARTS = ("driver", "warm", "tracking", "slots")
 Say = Callable[[str], None]
 
 
@@ -63,15 +63,24 @@ def _measure(
     rounds: int = asked.rounds or (1 if quick else 3)
     if "driver" in parts:
         yield driver.measure(
-            folder / "d", rounds=rounds, trials=4 if quick else 40, reports=1, say=say
+            folder / "d", rounds=rounds, trials=1 if quick else 40, reports=1, say=say
         )
     if "warm" in parts:
         yield warm.measure(
-            folder / "w", rounds=rounds, trials=2 if quick else 24, quick=quick, say=say
+            folder / "w", rounds=rounds, trials=1 if quick else 24, quick=quick, say=say
         )
     if "tracking" in parts:
         yield stalls.measure(
-            folder / "t", rounds=rounds, per_second=1000 if quick else 100, say=say
+            folder / "t",
+            rounds=rounds,
+            reports=50 if quick else 1000,
+            per_second=1000 if quick else 100,
+            say=say,
+        )
+    if "slots" in parts:
+        lengths = (50,) if quick else busy.MILLISECONDS
+        yield busy.measure(
+            folder / "s", rounds=rounds, trials=4 if quick else 60, milliseconds=lengths, say=say
         )
 
 

@@ -18,7 +18,6 @@ from autopeft.tracking.run_folder import create_run
 
 TRIALS = 4
 METRICS = 10  # as many as a trial of the demo reports
-CLOSE_S = 20.0
 
 
 def main() -> None:
@@ -28,6 +27,7 @@ def main() -> None:
     parser.add_argument("--uri", help="of the tracking server; without, the journal alone")
     parser.add_argument("--reports", type=int, required=True)
     parser.add_argument("--per-second", type=float, required=True)
+    parser.add_argument("--patience", type=float, required=True, help="seconds, at the end")
     asked = parser.parse_args()
     tracking = {"enabled": asked.uri is not None, "uri": asked.uri}
     run = create_run(load_sweep({**our_spec(1, reports=1), "tracking": tracking}), asked.runs)
@@ -39,7 +39,7 @@ def main() -> None:
     for event in opening():
         journal.write(event)
     stalls = play(journal, asked.reports, per_second=asked.per_second)
-    arrived = tracker is not None and tracker.close(CLOSE_S)
+    arrived = tracker is not None and tracker.close(asked.patience)
     journal.close()
     print(json.dumps({"spent_s": sum(stalls), "longest_s": max(stalls), "arrived": arrived}))
 
