@@ -35,14 +35,15 @@ def test_every_verb_that_is_shown_exists(page: Path) -> None:
     assert set(shown) <= verbs
     for line in "\n".join(blocks(page, "bash")).splitlines():
         if line.startswith("autopeft"):
-            shlex.split(line, comments=True)
+            assert shlex.split(line, comments=True)[0] == "autopeft"
 
 
 @every_page
 def test_python_that_is_shown_compiles(page: Path) -> None:
     for block in blocks(page, "python"):
         if not block.startswith("        "):  # a line for the middle of a table
-            compile(block, str(page), "exec")
+            code = compile(block, str(page), "exec")
+            assert code.co_filename == str(page)
 
 
 @every_page
@@ -56,7 +57,8 @@ def test_yaml_that_is_shown_is_valid(page: Path) -> None:
             "task": {"kind": "contrastive", "data": {"kind": "procedural"}},
             "method": {"kind": "lora"},
         }
-        load_sweep({**whole, **tree})
+        shown = {**whole, **tree}
+        assert load_sweep(shown).name == shown["name"]
 
 
 def test_modules_that_are_shown_to_run_exist() -> None:
