@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from autopeft.schedulers import SCHEDULERS, Decision, Scheduler, make_scheduler
-from autopeft.spec.search import Scheduler as Options
+from autopeft.spec.scheduler import Scheduler as Options
 
 OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
 STEPS = 90

@@ -16,7 +16,7 @@ from autopeft.searchers import Proposal
 from autopeft.spec.load import load_sweep
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.drive import WARM
-from autopeft.sweep.conductor import searcher_of
+from autopeft.sweep.searching import searcher_of
 
 OURS, STOPPED, FRESH = "warm workers", "warm workers, ASHA", "fresh process per trial"
 SMALL = ("training.steps=10", "task.data.clips=112", "task.data.source_clips=28")
