@@ -72,7 +72,7 @@ def test_the_same_decisions_as_rays(
             ours.on_end(trial)
             del reached[trial]
     theirs = [[milestone, losses] for milestone, losses in rays._brackets[0]._rungs]
-    flipped = [[m, {t: -loss for t, loss in losses.items()}] for m, losses in theirs]
+    flipped = [[m, {t: [-loss] for t, loss in losses.items()}] for m, losses in theirs]
     assert ours.state()["rungs"] == flipped
 
 

@@ -1,7 +1,7 @@
-"""Which running trial to stop: pure records with their own random state, no Ray."""
+"""Which running trial to stop, pause, promote or copy: pure records, no Ray."""
 
 from autopeft.core.choices import Choices
-from autopeft.schedulers.base import Decision, Scheduler, make_scheduler
+from autopeft.schedulers.base import Decision, Losses, Promotion, Scheduler, make_scheduler
 
 SCHEDULERS = Choices(
     "scheduler",
@@ -9,7 +9,8 @@ SCHEDULERS = Choices(
     {
         "none": "autopeft.schedulers.unscheduled:Unscheduled",
         "asha": "autopeft.schedulers.asha:Asha",
+        "median": "autopeft.schedulers.median:Median",
     },
 )
 
-__all__ = ["SCHEDULERS", "Decision", "Scheduler", "make_scheduler"]
+__all__ = ["SCHEDULERS", "Decision", "Losses", "Promotion", "Scheduler", "make_scheduler"]

@@ -11,35 +11,38 @@ from typing import Any
 
 import numpy as np
 
-from autopeft.schedulers.base import Decision
+from autopeft.schedulers.base import Decision, Losses, NeverPauses
+from autopeft.schedulers.ranking import scores
 from autopeft.spec.scheduler import AshaScheduler
 
 
-class Asha:
+class Asha(NeverPauses):
     """Rungs at ``grace_steps * reduction**k`` below or at ``steps``; each holds losses by trial."""
 
-    def __init__(self, options: AshaScheduler, *, steps: int) -> None:
+    def __init__(self, options: AshaScheduler, *, steps: int, seed: int = 0) -> None:
         # In Ray's words, rewards to maximise: the other quantile of the losses is the same number
         # but for its last bit, and where a trial ties with its rung that bit decides.
         self._quantile = (1 - 1 / options.reduction) * 100
         rungs = int(math.log(steps / options.grace_steps) / math.log(options.reduction) + 1)
-        self._rungs: list[tuple[float, dict[str, float]]] = [
+        self._rungs: list[tuple[float, dict[str, Losses]]] = [
             (options.grace_steps * options.reduction**k, {}) for k in reversed(range(rungs))
         ]
 
-    def on_report(self, trial: str, step: int, loss: float) -> Decision:
+    def on_report(self, trial: str, step: int, *losses: float) -> Decision:
         """Stop a trial that is not in the top 1/``reduction`` of the highest rung it reached.
 
-        A loss that is not finite stops the trial and is not kept.
+        A loss that is not finite stops the trial and is not kept. With several objectives the
+        places in a non-dominated ranking are compared.
         """
-        if not math.isfinite(loss):
+        if not all(map(math.isfinite, losses)):
             return Decision.STOP
-        for milestone, losses in self._rungs:
-            if step < milestone or trial in losses:
+        for milestone, reached in self._rungs:
+            if step < milestone or trial in reached:
                 continue
-            rewards = [-other for other in losses.values()]
-            worse = bool(rewards) and -loss < np.percentile(rewards, self._quantile)
-            losses[trial] = loss
+            mine, *theirs = scores([losses, *reached.values()])
+            rewards = [-other for other in theirs]
+            worse = bool(rewards) and -mine < np.percentile(rewards, self._quantile)
+            reached[trial] = losses
             return Decision.STOP if worse else Decision.CONTINUE
         return Decision.CONTINUE
 
@@ -48,8 +51,16 @@ class Asha:
 
     def state(self) -> dict[str, Any]:
         """Return the rungs, highest first."""
-        return {"rungs": [[milestone, dict(losses)] for milestone, losses in self._rungs]}
+        return {
+            "rungs": [
+                [milestone, {trial: list(losses) for trial, losses in reached.items()}]
+                for milestone, reached in self._rungs
+            ]
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take the rungs of ``state``."""
-        self._rungs = [(milestone, dict(losses)) for milestone, losses in state["rungs"]]
+        self._rungs = [
+            (milestone, {trial: tuple(losses) for trial, losses in reached.items()})
+            for milestone, reached in state["rungs"]
+        ]

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from autopeft.schedulers.base import Decision
+from autopeft.schedulers.base import Decision, NeverPauses
 from autopeft.spec.scheduler import NoScheduler
 
 
-class Unscheduled:
+class Unscheduled(NeverPauses):
     """Lets everything continue."""
 
-    def __init__(self, options: NoScheduler, *, steps: int) -> None:
+    def __init__(self, options: NoScheduler, *, steps: int, seed: int = 0) -> None:
         self._steps = steps
 
-    def on_report(self, trial: str, step: int, loss: float) -> Decision:
+    def on_report(self, trial: str, step: int, *losses: float) -> Decision:
         """Continue."""
         return Decision.CONTINUE
 

@@ -25,4 +25,18 @@ class AshaScheduler(Record):
     reduction: float = Field(3, gt=1)
 
 
-Scheduler: TypeAlias = Annotated[NoScheduler | AshaScheduler, Field(discriminator="kind")]
+class MedianScheduler(Record):
+    """Median rule (Golovin et al., "Google Vizier", 2017).
+
+    From ``grace_steps`` on a trial stops if its best so far is worse than the median of the running
+    means of the others, of which at least ``min_trials`` must have come as far.
+    """
+
+    kind: Literal["median"] = "median"
+    grace_steps: int = Field(10, ge=1)
+    min_trials: int = Field(3, ge=1)
+
+
+Scheduler: TypeAlias = Annotated[
+    NoScheduler | AshaScheduler | MedianScheduler, Field(discriminator="kind")
+]

@@ -103,7 +103,7 @@ def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings |
 def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:
     """Yield what keeps the scheduler from ever stopping a trial."""
     scheduler = search.scheduler
-    if scheduler.kind != "asha":
+    if scheduler.kind == "none":
         return
     if trial is not None and scheduler.grace_steps > trial.training.steps:
         yield (

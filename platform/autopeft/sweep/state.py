@@ -86,8 +86,8 @@ class SweepState:
 
     def _apply_report(self, event: Reported) -> None:
         if self.history.trials[event.trial].kind is Kind.TRIAL:
-            loss = self.history.loss(event.metrics)
-            self.decisions[event.trial] = self.scheduler.on_report(event.trial, event.step, loss)
+            losses = self.history.losses(event.metrics)
+            self.decisions[event.trial] = self.scheduler.on_report(event.trial, event.step, *losses)
 
     def _apply_end(self, event: Ended) -> None:
         """Tell the searcher; a running trial's duplicate is told when that one ends."""

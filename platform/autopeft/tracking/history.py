@@ -210,11 +210,14 @@ class History:
 
         With several objectives the first decides what is called best; all are on the front.
         """
-        name, direction = next(iter(self.search.objectives.items()))
-        value = metrics.get(name)
-        if value is None or value != value:
-            return float("inf")
-        return -value if direction == "max" else value
+        return self.losses(metrics)[0]
+
+    def losses(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        """Every objective as a number to minimise; infinite where it lacks or is no number."""
+        return tuple(
+            _loss(metrics.get(name), direction)
+            for name, direction in self.search.objectives.items()
+        )
 
     def violations(self, trial: TrialHistory) -> tuple[float, ...]:
         """Return by how much each constraint is broken; 0 where its metric was not reported."""
@@ -281,3 +284,9 @@ class History:
         for trial in self.trials.values():
             if trial.status in (Status.FAILED, Status.REFUSED, Status.DUPLICATE):
                 yield trial
+
+
+def _loss(value: float | None, direction: str) -> float:
+    if value is None or value != value:
+        return float("inf")
+    return -value if direction == "max" else value
