@@ -15,6 +15,7 @@ import typer
 
 from autopeft import __version__
 from autopeft.cli import (
+    bench,
     check,
     doctor,
     drive,
@@ -76,6 +77,7 @@ for _module in VERBS:
     _add(_module)
 for _module in HIDDEN:
     _add(_module, hidden=True)
+app.add_typer(bench.app, name="bench", short_help=bench.SUMMARY)
 app.add_typer(spaces.app, name="spaces", short_help=spaces.SUMMARY)
 
 

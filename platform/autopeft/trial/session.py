@@ -126,6 +126,13 @@ class TrialSession:
         trainer.load(state["trainer"])
         return Report(trainer.step, state["metrics"], final=state["final"])
 
+    def score(self, split: str) -> dict[str, float]:
+        """Return the metrics of a split as the model stands now; for studies, never for a search.
+
+        A search that saw the test split would choose by it.
+        """
+        return self._task.evaluate(self._adapted.model, split)
+
     def close(self) -> None:
         """Take the adapter off and check that nothing of this trial stays in the worker."""
         self._trainer = None

@@ -1,0 +1,119 @@
+"""``autopeft bench``: searchers compared without training, and the curves they are compared on."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autopeft.cli.help_text import ExampleFirst, ExamplesFirst, opening
+from autopeft.cli.output import answer, answer_table, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+SUMMARY = "Compare searchers without training; record curves for it."
+EXAMPLE = "autopeft bench searchers random nelder-mead --instances 3"
+RECORD_EXAMPLE = "autopeft bench record recorded.yaml --out curves.parquet"
+
+app = typer.Typer(
+    cls=ExamplesFirst,
+    help=opening(EXAMPLE, SUMMARY),
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+def searchers(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
+    ] = None,
+    budget: Annotated[
+        list[str] | None, typer.Option(help="Rows of the table, such as '5 D rounds, D = 2'.")
+    ] = None,
+    instances: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
+    raw: Annotated[
+        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
+    ] = None,
+) -> None:
+    """Compare searchers on the 24 BBOB functions, ten workers in rounds.
+
+    The figures are geometric means of the gap to the optimum; needs coco-experiment.
+    """
+    from autopeft.simulation import bbob_study as study
+
+    wanted = study.jobs(
+        _known("budget", budget, [b.name for b in study.BUDGETS]),
+        _known("searcher", names, list(study.CONTESTANTS)),
+        most_instances=instances,
+    )
+    rows = study.results(wanted, raw=raw, processes=processes, progress=_progress("runs"))
+    answer_table(_grid(study.geometric_means(rows)))
+
+
+def record(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The search file whose space it is.")
+    ],
+    out: Annotated[Path, typer.Option(help="The parquet file to write, or to complete.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each configuration.")] = 2,
+    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 2,
+) -> None:
+    """Train configurations over the whole space to their end and write their curves.
+
+    What the file holds already is kept; after Ctrl-C the same command goes on. About ten CPU
+    seconds for each configuration and seed of the shipped base.
+    """
+    from autopeft.simulation import recording
+    from autopeft.spec.load import load_sweep
+
+    sweep = load_sweep(file)
+    table = recording.completed(
+        sweep, out, seeds=range(seeds), processes=processes, progress=_progress("trainings")
+    )
+    answer(f"{out}: {table['config'].nunique()} configurations, {len(table)} reports")
+
+
+def _known(word: str, asked: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """Return what was asked for, or everything.
+
+    Raises:
+        InputError: Something asked for is not known.
+    """
+    from autopeft.core.choices import known_words
+    from autopeft.core.errors import InputError
+
+    for name in asked or ():
+        if name not in known:
+            raise InputError(f"no {word} named {name!r}{known_words(name, list(known))}")
+    return list(asked or known)
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    """Return what tells, about twenty times, how far it is."""
+
+    def tell(done: int, total: int) -> None:
+        if done == total or done % max(total // 20, 1) == 0:
+            say(f"{done}/{total} {what}")
+
+    return tell
+
+
+def _grid(table: "pd.DataFrame") -> "Table":
+    from rich.table import Table
+
+    grid = Table("budget", *table.columns)
+    for name, row in table.iterrows():
+        best = row.min()
+        cells = [f"{gap:.2g}" + (" *" if gap == best else "") for gap in row]
+        grid.add_row(str(name), *cells)
+    return grid
+
+
+for _verb, _example in ((searchers, EXAMPLE), (record, RECORD_EXAMPLE)):
+    _summary = (_verb.__doc__ or "").partition("\n")[0]
+    app.command(
+        _verb.__name__, cls=ExampleFirst, help=opening(_example, _verb.__doc__), short_help=_summary
+    )(_verb)

@@ -1,0 +1,1 @@
+"""Searches without training: on recorded curves, test functions and synthetic curves."""
