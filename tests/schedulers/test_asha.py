@@ -100,3 +100,59 @@ def test_rungs_lie_where_they_should(
 ) -> None:
     asha = Asha(AshaScheduler(grace_steps=grace, reduction=reduction), steps=steps)
     assert [milestone for milestone, _ in asha.state()["rungs"]] == milestones
+
+
+def get_job(rungs: list[dict[str, float]], promoted: list[set[str]], reduction: float) -> str:
+    """Return whom algorithm 2 of the paper promotes, written down as it stands there."""
+    for k in reversed(range(len(rungs))):
+        top = sorted(rungs[k], key=lambda t: (rungs[k][t], list(rungs[k]).index(t)))
+        candidates = top[: int(len(rungs[k]) / reduction + 1e-9)]
+        for trial in candidates:
+            if trial not in promoted[k]:
+                promoted[k].add(trial)
+                return trial
+    return ""
+
+
+@settings(max_examples=100, deadline=None)
+@given(trials=st.integers(1, 40), reduction=st.sampled_from([2, 3, 4]), dice=st.randoms())
+def test_one_worker_promotes_as_the_paper_does(trials: int, reduction: int, dice: Random) -> None:
+    steps = reduction**3
+    ours = Asha(AshaScheduler(grace_steps=1, reduction=reduction, mode="promote"), steps=steps)
+    rungs: list[dict[str, float]] = [{} for _ in range(3)]
+    promoted: list[set[str]] = [set() for _ in range(3)]
+    height = dict.fromkeys((f"t{number}" for number in range(trials)), 0)
+    waiting, running = list(height), ""
+    while waiting or running:
+        trial = running or waiting.pop(0)
+        loss = dice.random()
+        k = height[trial]
+        height[trial] += 1
+        decision = ours.on_report(trial, reduction**k, loss)
+        if k < 3:
+            rungs[k][trial] = loss
+        expected = get_job(rungs, promoted, reduction)
+        if decision is Decision.CONTINUE and k < 3:  # promoted at once
+            assert trial == expected
+            running = trial
+            continue
+        promotion = ours.next_to_promote()
+        assert (promotion.trial if promotion else "") == expected
+        running = expected
+        if promotion:
+            ours.on_promote(expected)
+
+
+def test_the_last_to_be_promoted_make_a_result_of_a_small_search() -> None:
+    asha = Asha(AshaScheduler(grace_steps=10, reduction=3, mode="promote"), steps=90)
+    for trial, loss in (("worse", 0.5), ("better", 0.4)):
+        assert asha.on_report(trial, 10, loss) is Decision.PAUSE
+    assert asha.next_to_promote() is None
+    promotion = asha.next_to_promote(last=True)
+    assert promotion is not None
+    assert promotion.trial == "better"
+    asha.on_promote("better")
+    asha.on_end("better")  # fails on its way
+    promotion = asha.next_to_promote(last=True)
+    assert promotion is not None
+    assert promotion.trial == "worse"

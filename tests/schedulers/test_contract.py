@@ -2,7 +2,6 @@
 
 import json
 import math
-import random
 from typing import Any
 
 import pytest
@@ -13,61 +12,77 @@ from autopeft.spec.scheduler import Scheduler as Options
 
 OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
 STEPS = 90
-every_scheduler = pytest.mark.parametrize("name", sorted(SCHEDULERS))
-
-Event = tuple[str, int, float]
+# Beside its defaults, whatever an entry can also be.
+FURTHER = {
+    "asha-promote": {"kind": "asha", "mode": "promote"},
+    "hyperband-promote": {"kind": "hyperband", "mode": "promote"},
+}
+CASES: dict[str, dict[str, Any]] = {**{kind: {"kind": kind} for kind in SCHEDULERS}, **FURTHER}
+every_scheduler = pytest.mark.parametrize("name", sorted(CASES))
 
 
 def make(name: str) -> Scheduler:
-    return make_scheduler(OPTIONS.validate_python({"kind": name}), steps=STEPS)
-
-
-def stream(seed: int, *, trials: int = 20, odd: float = 0.1) -> list[Event]:
-    """Reports of trials side by side, each in its own order, some of them not numbers."""
-    dice = random.Random(seed)
-    steps = {f"t{index:04d}": 0 for index in range(trials)}
-    events: list[Event] = []
-    while steps:
-        trial = dice.choice(sorted(steps)[:4])
-        steps[trial] += 10
-        strange = dice.choice([math.nan, math.inf, -math.inf])
-        loss = strange if dice.random() < odd else dice.random()
-        events.append((trial, steps[trial], loss))
-        if steps[trial] >= STEPS:
-            del steps[trial]
-    return events
-
-
-def decisions(scheduler: Scheduler, events: list[Event]) -> list[Decision]:
-    """Report what is still running; a stopped trial reports no more."""
-    over: set[str] = set()
-    made = []
-    for trial, step, loss in events:
-        if trial in over:
-            continue
-        made.append(scheduler.on_report(trial, step, loss))
-        if made[-1] is Decision.STOP or step >= STEPS:
-            over.add(trial)
-            scheduler.on_end(trial)
-    return made
+    return make_scheduler(OPTIONS.validate_python(CASES[name]), steps=STEPS, seed=3)
 
 
 @every_scheduler
-def test_the_same_reports_give_the_same_decisions(name: str) -> None:
-    assert decisions(make(name), stream(1)) == decisions(make(name), stream(1))
+@pytest.mark.parametrize("slots", [1, 4])
+def test_the_same_reports_give_the_same_decisions(name: str, slots: int, pool: Any) -> None:
+    logs = [pool(lambda: make(name), slots=slots).play().log for _ in range(2)]
+    assert logs[0] == logs[1]
 
 
 @every_scheduler
-@pytest.mark.parametrize("cut", [0, 1, 25, 90])
-def test_saved_and_loaded_it_goes_on_as_if_nothing_had_been(name: str, cut: int) -> None:
-    events = stream(2)
-    uninterrupted, resumed = make(name), make(name)
-    for trial, step, loss in events[:cut]:
-        uninterrupted.on_report(trial, step, loss)
-    resumed.load(json.loads(json.dumps(uninterrupted.state())))
-    assert resumed.state() == uninterrupted.state()
-    assert decisions(resumed, events[cut:]) == decisions(uninterrupted, events[cut:])
-    assert resumed.state() == uninterrupted.state()
+def test_saved_and_loaded_anywhere_it_goes_on_as_if_nothing_had_been(name: str, pool: Any) -> None:
+    whole = pool(lambda: make(name), seed=1, failures=0.02).play().log
+    for cut in range(1, len(whole), max(len(whole) // 20, 1)):
+        assert pool(lambda: make(name), seed=1, failures=0.02, cut=cut).play().log == whole
+
+
+@every_scheduler
+@pytest.mark.parametrize("trials", [1, 2, 5, 40])
+def test_every_trial_ends_and_at_least_one_runs_to_its_end(
+    name: str, trials: int, pool: Any
+) -> None:
+    for seed in range(3):
+        played = pool(lambda: make(name), trials=trials, seed=seed).play()
+        assert played.counts["finished"] >= 1
+        assert played.counts.total() == trials
+
+
+@every_scheduler
+@pytest.mark.parametrize("slots", [1, 3, 10])
+def test_a_tenth_failing_at_random_leaves_nobody_behind(name: str, slots: int, pool: Any) -> None:
+    """10 % of the reports, so far more of the trials."""
+    for seed in range(5):
+        played = pool(lambda: make(name), slots=slots, seed=seed, failures=0.1).play()
+        assert played.counts.total() == 27
+
+
+@every_scheduler
+def test_all_failing_is_survived(name: str, pool: Any) -> None:
+    assert pool(lambda: make(name), failures=1.0).play().counts == {"failed": 27}
+
+
+@every_scheduler
+def test_several_objectives_are_decided_too(name: str, pool: Any) -> None:
+    """Here both objectives agree; where only places count, the decisions are those of one."""
+    both = pool(lambda: make(name), objectives=2).play()
+    one = pool(lambda: make(name), objectives=1).play()
+    assert both.counts["finished"] >= 1
+    if name.endswith("promote"):
+        assert both.log == one.log
+
+
+@every_scheduler
+def test_a_query_for_promotions_changes_nothing(name: str, pool: Any) -> None:
+    scheduler = make(name)
+    for index in range(9):
+        scheduler.on_report(f"t{index:04d}", 10, index / 10)
+    before = json.dumps(scheduler.state())
+    promotions = [scheduler.next_to_promote(last=last) for last in (False, True, True)]
+    assert promotions[1] == promotions[2]
+    assert json.dumps(scheduler.state()) == before
 
 
 @every_scheduler
@@ -86,27 +101,39 @@ def test_what_is_no_number_never_breaks_it_nor_stops_everybody(name: str, odd: f
     scheduler = make(name)
     for index in range(12):
         assert isinstance(scheduler.on_report(f"t{index:04d}", 10, odd), Decision)
-    if not odd < 0:
-        assert scheduler.on_report("good", 10, 0.1) is Decision.CONTINUE
+        scheduler.on_end(f"t{index:04d}")
+    json.loads(json.dumps(scheduler.state(), allow_nan=False))
+    assert scheduler.on_report("good", 10, 0.1) is not Decision.STOP
 
 
 @every_scheduler
 def test_a_step_between_two_rungs_is_taken(name: str) -> None:
     scheduler = make(name)
-    assert scheduler.on_report("t0000", 13, 0.5) is Decision.CONTINUE
+    assert scheduler.on_report("t0000", 13, 0.5) is not Decision.STOP
     assert isinstance(scheduler.on_report("t0001", 47, 0.6), Decision)
 
 
 @every_scheduler
-def test_the_end_of_a_trial_nobody_knows_is_fine(name: str) -> None:
+def test_a_report_of_whom_it_paused_is_taken(name: str) -> None:
+    """A journal written under other options, replayed into these."""
+    scheduler = make(name)
+    for step in range(10, STEPS + 1, 10):
+        for trial in ("t0000", "t0001", "t0002"):
+            assert isinstance(scheduler.on_report(trial, step, 0.5), Decision)
+    assert scheduler.next_to_promote(last=True) is None
+
+
+@every_scheduler
+def test_who_is_not_known_may_end_or_be_promoted(name: str) -> None:
     scheduler = make(name)
     before = scheduler.state()
     scheduler.on_end("never seen")
+    scheduler.on_promote("never seen")
     assert scheduler.state() == before
 
 
-def test_no_scheduler_stops_nothing() -> None:
-    assert set(decisions(make("none"), stream(3))) == {Decision.CONTINUE}
+def test_no_scheduler_stops_nothing(pool: Any) -> None:
+    assert pool(lambda: make("none")).play().counts == {"finished": 27}
 
 
 def test_every_scheduler_of_the_table_has_its_record() -> None:

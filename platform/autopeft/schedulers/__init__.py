@@ -9,6 +9,7 @@ SCHEDULERS = Choices(
     {
         "none": "autopeft.schedulers.unscheduled:Unscheduled",
         "asha": "autopeft.schedulers.asha:Asha",
+        "hyperband": "autopeft.schedulers.hyperband:Hyperband",
         "median": "autopeft.schedulers.median:Median",
     },
 )

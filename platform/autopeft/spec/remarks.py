@@ -22,7 +22,7 @@ def remarks(sweep: Sweep) -> Iterator[Problem]:
             f"{training.report_every} is above training.steps {training.steps}: a trial reports "
             "once, at its end",
         )
-    if scheduler.kind == "asha":
+    if scheduler.kind == "asha" or scheduler.kind == "hyperband":
         yield from _judged_late(sweep, scheduler.grace_steps, scheduler.reduction, training)
 
 
