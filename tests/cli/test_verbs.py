@@ -151,6 +151,12 @@ def test_resume_raises_the_budget(ask, write_sweep, monkeypatch):
     assert run.sweep().settings.search.trials == 48
 
 
+def test_resume_refuses_what_never_fits_here(write_sweep, capsys):
+    run = write_sweep()
+    assert main(["resume", str(run.path), "resources.cpus=900"]) == 2
+    assert "resources.cpus: a trial is to get 900, this machine has" in capsys.readouterr().err
+
+
 def test_resume_refuses_what_would_change_the_meaning_of_earlier_trials(write_sweep, capsys):
     run = write_sweep()
     before = run.spec_file.read_text()

@@ -17,7 +17,6 @@ from autopeft.export.merged_model import write_merged
 from autopeft.methods import traits
 from autopeft.spec.trial import TrialSpec
 from autopeft.tracking.kept_adapter import KeptAdapter, kept_adapter
-from autopeft.tracking.run_folder import open_run
 
 MANIFEST = "autopeft.json"
 ANY_RATE_HZ = 16_000
@@ -69,7 +68,6 @@ def export(source: str | Path, out: str | Path, *, merged: bool = False) -> Expo
         InputError: ``out`` is taken, or the method cannot be merged.
         RunFolderError: There is no winner yet, or ``out`` cannot be written.
     """
-    _check_that_best_was_trained_again(Path(source))
     kept, out = kept_adapter(source), Path(out)
     facts = traits(kept.spec.method)
     if merged and not facts.can_merge:
@@ -90,30 +88,6 @@ def export(source: str | Path, out: str | Path, *, merged: bool = False) -> Expo
         )
         write_text(draft / "README.md", card)
     return Exported(out.resolve(), kept.spec.method.kind, kept.spec.model.base, whole)
-
-
-def _check_that_best_was_trained_again(source: Path) -> None:
-    """Return if a mere resume would bring a winner, or there is one.
-
-    Raises:
-        RunFolderError: The sweep is over and was told to train nothing again, or found nothing.
-    """
-    if source.parent.name == "trials":
-        return
-    run = open_run(source)
-    history = run.history()
-    if not history.is_over or history.winner is not None:
-        return
-    if history.best is None:
-        raise RunFolderError(
-            f"{run.path}: no winner, since none of {history.counted} trials ran to its end; "
-            f"{run.report.name} says why they failed"
-        )
-    if history.search.retrain == 0:
-        raise RunFolderError(
-            f"{run.path}: no winner, since search.retrain is 0 and searched trials keep no "
-            f"adapter; `autopeft resume {run.path} search.retrain=1` trains the best again"
-        )
 
 
 @contextmanager

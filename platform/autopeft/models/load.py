@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from autopeft.core.errors import BaseUnavailable
+from autopeft.spec.model import BASE_FILES
 
 TINY_CLAP: Final = "autopeft/tiny-clap"
 SHIPPED: Final[Mapping[str, Path]] = {TINY_CLAP: Path(__file__).parent / "tiny_clap"}
@@ -36,14 +37,6 @@ PROBE_SECONDS: Final = 2.0
 FAMILIES: Final[Mapping[str, str]] = {
     "clap": "ClapModel",
 }
-
-# One file of each row; the first is the one to ask for.
-_NEEDED: Final = (
-    ("config.json",),
-    ("model.safetensors", "model.safetensors.index.json"),
-    ("preprocessor_config.json", "processor_config.json"),
-    ("tokenizer.json", "vocab.json"),
-)
 
 
 @dataclass(frozen=True)
@@ -132,7 +125,7 @@ def _find_folder(name: str, search_dirs: Iterable[Path]) -> Path | None:
 
 def _check_folder(folder: Path) -> None:
     """Raise BaseUnavailable if the folder lacks a file that loading needs."""
-    missing = [row[0] for row in _NEEDED if not any((folder / file).is_file() for file in row)]
+    missing = [row[0] for row in BASE_FILES if not any((folder / file).is_file() for file in row)]
     if missing:
         raise BaseUnavailable(
             f"model.base: {folder} lacks {', '.join(missing)}; a base folder holds what "

@@ -8,6 +8,7 @@ import yaml
 from autopeft.core.errors import InputError, Problem, RunFolderError
 from autopeft.core.places import write_text
 from autopeft.spec.load import COMMAND_LINE, load_sweep
+from autopeft.sweep.machine import what_does_not_fit
 from autopeft.tracking.run_folder import RunFolder
 
 # All else decides what the searcher proposed, or what a trial's numbers mean.
@@ -43,7 +44,11 @@ def amend(run: RunFolder, overrides: Sequence[str]) -> None:
     ]
     if problems:
         raise InputError(problems)
-    raw: dict[str, Any] = load_sweep(run.spec_file, overrides).raw
+    sweep = load_sweep(run.spec_file, overrides)
+    too_large = list(what_does_not_fit(sweep))
+    if too_large:
+        raise InputError(too_large)
+    raw: dict[str, Any] = sweep.raw
     try:
         write_text(run.spec_file, yaml.safe_dump(raw, sort_keys=False, allow_unicode=True))
     except OSError as error:

@@ -1,5 +1,6 @@
 """The Python API: what the command line does, as functions."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def run(
         >>> run("search.yaml", ["search.trials=48"]).trials()  # doctest: +SKIP
     """
     sweep = load_sweep(spec, overrides)
-    preflight(sweep)
+    for remark in preflight(sweep):
+        warnings.warn(str(remark), stacklevel=2)
     return _drive(create_run(sweep, Path(runs)))
 
 

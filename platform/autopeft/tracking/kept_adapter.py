@@ -47,12 +47,25 @@ def kept_adapter(source: str | Path) -> KeptAdapter:
     history = run.history()
     winner = history.winner
     if winner is None or not run.best.is_dir():
-        why = "it has not ended" if not history.is_over else "no configuration was trained again"
-        raise RunFolderError(
-            f"{run.path}: no winner, since {why}; `autopeft resume {run.path}` goes on"
-        )
+        raise RunFolderError(f"{run.path}: no winner, since {_why_no_winner(run, history)}")
     best = min(winner.runs, key=lambda trial: (history.loss(trial.metrics), trial.number))
     return KeptAdapter(run.best, run, history, best, winner, _spec(run.sweep(), best))
+
+
+def _why_no_winner(run: RunFolder, history: History) -> str:
+    """Return why, and what would bring one."""
+    if history.is_over and history.best is None:
+        return (
+            f"none of {history.counted} trials ran to its end; {run.report.name} says why they "
+            "failed"
+        )
+    if history.is_over and history.search.retrain == 0:
+        return (
+            "search.retrain is 0 and searched trials keep no adapter; "
+            f"`autopeft resume {run.path} search.retrain=1` trains the best again"
+        )
+    why = "no configuration was trained again" if history.is_over else "it has not ended"
+    return f"{why}; `autopeft resume {run.path}` goes on"
 
 
 def _of_trial(run: RunFolder, name: str) -> KeptAdapter:
