@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import numpy as np
 import pytest
@@ -28,17 +29,25 @@ AXES = (
 QUICK = sorted(set(SEARCHERS) - {"gp"})  # what holds for all; gp takes seconds per sweep
 
 
-def simulation(searcher="random", scheduler="none", **options):
+# Every entry, and the variants that pause.
+SCHEDULES = [{"kind": kind} for kind in sorted(SCHEDULERS)]
+SCHEDULES += [{"kind": kind, "mode": "promote"} for kind in ("asha", "hyperband")]
+every_schedule = pytest.mark.parametrize(
+    "scheduler", SCHEDULES, ids=lambda options: "-".join(options.values())
+)
+
+
+def simulation(searcher="random", scheduler=SCHEDULES[0], **options):
     problem = SyntheticCurves(AXES)
     return Simulation(
         problem,
         make_searcher(SEARCHER.validate_python({"kind": searcher}), Setting(AXES, ("min",), 3)),
-        make_scheduler(SCHEDULER.validate_python({"kind": scheduler}), steps=problem.steps[-1]),
+        make_scheduler(SCHEDULER.validate_python(scheduler), steps=problem.steps[-1]),
         **options,
     )
 
 
-@pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
+@every_schedule
 @pytest.mark.parametrize("searcher", QUICK)
 def test_one_trial_in_ten_fails_and_the_budget_is_spent(searcher, scheduler):
     sweep = simulation(searcher, scheduler, workers=4, trials=40, failures=0.1, seed=1)
@@ -51,7 +60,7 @@ def test_one_trial_in_ten_fails_and_the_budget_is_spent(searcher, scheduler):
     assert sum(drawn) > 0
 
 
-@pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
+@every_schedule
 @pytest.mark.parametrize("searcher", QUICK)
 def test_the_same_again(searcher, scheduler):
     one, other = (
@@ -61,21 +70,38 @@ def test_the_same_again(searcher, scheduler):
     assert one.run() == other.run()
 
 
-@pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
+def resumed(sweep, searcher, scheduler):
+    """Replace searcher and scheduler by fresh ones that were loaded from their states, as JSON."""
+    fresh = simulation(searcher, scheduler)
+    fresh.searcher.load(json.loads(json.dumps(sweep.searcher.state())))
+    fresh.scheduler.load(json.loads(json.dumps(sweep.scheduler.state())))
+    assert fresh.scheduler.state() == sweep.scheduler.state()
+    sweep.searcher, sweep.scheduler = fresh.searcher, fresh.scheduler
+
+
+@every_schedule
 @pytest.mark.parametrize("searcher", QUICK)
-@pytest.mark.parametrize("cut", [1, 10, 30, 60])
-def test_killed_and_resumed_all_later_decisions_are_the_same(searcher, scheduler, cut):
-    options = {"workers": 1, "trials": 15, "failures": 0.1}
-    uninterrupted, resumed = (simulation(searcher, scheduler, **options) for _ in range(2))
+@pytest.mark.parametrize("workers", [1, 3])
+def test_killed_and_resumed_all_later_decisions_are_the_same(searcher, scheduler, workers):
+    options = {"workers": workers, "trials": 15, "failures": 0.1}
+    uninterrupted, killed = (simulation(searcher, scheduler, **options) for _ in range(2))
     uninterrupted.run()
-    for _ in range(cut):
-        resumed.play()
-    fresh = simulation(searcher, scheduler, **options)
-    fresh.searcher.load(json.loads(json.dumps(resumed.searcher.state())))
-    fresh.scheduler.load(json.loads(json.dumps(resumed.scheduler.state())))
-    assert fresh.scheduler.state() == resumed.scheduler.state()
-    resumed.searcher, resumed.scheduler = fresh.searcher, fresh.scheduler
-    assert resumed.run() == uninterrupted.finished
+    moments = sorted(random.Random(0).sample(range(1, 60), 20))
+    for moment in range(60):
+        killed.play()
+        if moment in moments:
+            resumed(killed, searcher, scheduler)
+    assert killed.run() == uninterrupted.finished
+
+
+def test_paused_trials_go_on_or_are_stopped_and_the_best_runs_to_its_end():
+    sweep = simulation("random", {"kind": "asha", "mode": "promote"}, workers=4, trials=30)
+    sweep.run()
+    assert len(sweep.finished) == 30
+    whole = [trial for trial in sweep.finished if trial.is_whole]
+    assert whole
+    assert len(whole) < 15
+    assert {trial.reports for trial in sweep.finished if not trial.is_whole} <= {1, 3}
 
 
 def test_equal_durations_make_rounds():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autopeft.schedulers import Decision, Scheduler
-from autopeft.searchers import Done, Failed, Outcome, Proposal, Pruned, Searcher, Value, Wait
+from autopeft.searchers import Done, Failed, Outcome, Proposal, Pruned, Searcher, Value
 from autopeft.simulation.problem import Curve, Problem
 from autopeft.spec.space import Cube
 
@@ -73,6 +73,8 @@ class Simulation:
     asked_until: float = 0.0
     _started: int = 0
     _running: dict[int, Running] = field(default_factory=dict)
+    _paused: dict[int, Running] = field(default_factory=dict)
+    _over: dict[int, Running] = field(default_factory=dict)
     _events: list[tuple[float, int]] = field(default_factory=list)
 
     def run(self) -> list[Finished]:
@@ -102,14 +104,50 @@ class Simulation:
         return self.busy_seconds / self.asked_until if self.asked_until else 0.0
 
     def _assign(self) -> None:
-        while len(self._running) < self.workers and self._started < self.trials and not self.over:
-            proposal = self.searcher.ask()
-            if isinstance(proposal, Wait):
+        """Give every free worker a trial; when nothing runs any more, stop those that are paused."""
+        while True:
+            while len(self._running) < self.workers and (self._promote() or self._begin()):
+                pass
+            if self._running or not (self._promote(last=True) or self._stop_paused()):
                 return
-            if isinstance(proposal, Done):
-                self.over = proposal.reason
-                return
-            self._start(proposal)
+
+    def _promote(self, *, last: bool = False) -> bool:
+        """Let a paused trial go on, if the scheduler names one."""
+        if self.scheduler is None or not self._paused:
+            return False
+        promotion = self.scheduler.next_to_promote(last=last)
+        if promotion is None:
+            return False
+        self.scheduler.on_promote(promotion.trial)
+        number = int(promotion.trial[1:])
+        trial = self._running[number] = self._paused.pop(number)
+        if promotion.source is not None:
+            # What explored values would do is not recorded: it goes on as its source does.
+            source = self._trial(int(promotion.source[1:]))
+            trial.curve, trial.reports = source.curve, min(trial.reports, len(source.curve.losses))
+        self._schedule(number)
+        return True
+
+    def _begin(self) -> bool:
+        """Start the searcher's next point, if there is one now."""
+        if self._started >= self.trials or self.over:
+            return False
+        proposal = self.searcher.ask()
+        if isinstance(proposal, Done):
+            self.over = proposal.reason
+        if not isinstance(proposal, Proposal):
+            return False
+        self._start(proposal)
+        return True
+
+    def _stop_paused(self) -> bool:
+        """End the paused trials: nobody promotes them any more."""
+        waiting = list(self._paused)
+        for number in waiting:
+            trial = self._paused[number]
+            loss = trial.curve.losses[trial.reports - 1]
+            self._end(number, Pruned((loss,), self.problem.steps[trial.reports - 1]))
+        return bool(waiting)
 
     def _start(self, proposal: Proposal) -> None:
         # Drawn by number, so that duration and fate do not depend on what is running beside.
@@ -142,11 +180,20 @@ class Simulation:
             self._end(number, Value((loss,)))
         elif decision is Decision.CONTINUE:
             self._schedule(number)
+        elif decision is Decision.PAUSE:
+            self._paused[number] = self._running.pop(number)
         else:
             self._end(number, Pruned((loss,), step))
 
+    def _trial(self, number: int) -> Running:
+        for trials in (self._running, self._paused, self._over):
+            if number in trials:
+                return trials[number]
+        raise KeyError(number)
+
     def _end(self, number: int, outcome: Outcome) -> None:
-        trial = self._running.pop(number)
+        trial = self._running.pop(number, None) or self._paused.pop(number)
+        self._over[number] = trial
         if self.scheduler is not None:
             self.scheduler.on_end(f"t{number:04d}")
         self.searcher.tell(number, outcome)
