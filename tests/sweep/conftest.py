@@ -41,6 +41,7 @@ class Stage:
         self.die_after: int | None = None
         self.accuracy: Callable[[Assignment, int], float] = formula
         self.effective: Callable[[Assignment], str] = lambda a: a.spec.model_dump_json()
+        self.fails: Callable[[Assignment, int], bool] = lambda assignment, step: False
 
     def open(self) -> Conductor:
         old = list(read_journal(self.run.journal)) if self.run.journal.exists() else []
@@ -75,6 +76,9 @@ class Stage:
             trial = self.random.choice(sorted(running))
             assignment, step = running.pop(trial)
             step = min(step + 10, 80)
+            if self.fails(assignment, step):
+                conductor.on_failure(trial, reason="error: drawn to fail")
+                continue
             metrics = {"accuracy": self.accuracy(assignment, step)}
             decision = conductor.on_report(trial, step=step, metrics=metrics, final=step == 80)
             if decision is Decision.CONTINUE:

@@ -72,6 +72,7 @@ def headline(history: History, sweep: Sweep) -> str:
     parts = [f"{sweep.name}: {history.counted}/{search.trials} trials"]
     statuses = [trial.status for trial in history.of_kind(Kind.TRIAL)]
     for status, words in (
+        (Status.PAUSED, "paused"),
         (Status.STOPPED, "stopped early"),
         (Status.FAILED, "failed"),
         (Status.REFUSED, "refused"),

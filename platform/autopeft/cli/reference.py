@@ -28,7 +28,7 @@ from autopeft.spec.model import Model
 from autopeft.spec.problems import records_in
 from autopeft.spec.resources import Resources
 from autopeft.spec.roles import LAYERS, ROLES
-from autopeft.spec.scheduler import Scheduler
+from autopeft.spec.scheduler import Patience, Scheduler
 from autopeft.spec.search import Constraint, Search
 from autopeft.spec.searcher import Searcher
 from autopeft.spec.sweep import Settings
@@ -57,6 +57,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "search": Search,
     **{f"search.searcher: {kind_of(record)}": record for record in records_in(Searcher)},
     **{f"search.scheduler: {kind_of(record)}": record for record in records_in(Scheduler)},
+    "search.patience": Patience,
     "search.constraints.METRIC": Constraint,
     "resources": Resources,
     "tracking": Tracking,

@@ -20,6 +20,7 @@ STATES = {
     Status.FINISHED: TrialState.COMPLETE,
     Status.STOPPED: TrialState.PRUNED,
     Status.RUNNING: TrialState.RUNNING,
+    Status.PAUSED: TrialState.RUNNING,
 }  # everything else is a failure to Optuna
 
 

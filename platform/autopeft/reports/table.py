@@ -9,7 +9,12 @@ from autopeft.reports.standing import number, objective, settings, standings
 from autopeft.tracking.events import Status
 from autopeft.tracking.history import History, TrialHistory
 
-COLORS = {Status.FINISHED: "green", Status.FAILED: "red", Status.RUNNING: "cyan"}
+COLORS = {
+    Status.FINISHED: "green",
+    Status.FAILED: "red",
+    Status.RUNNING: "cyan",
+    Status.PAUSED: "yellow",
+}
 
 
 def trials_table(history: History, *, last: int | None = None) -> Table:

@@ -94,6 +94,7 @@ def _counts(history: History) -> str:
             ("stopped", "were stopped early"),
             ("failed", "failed"),
             ("running", "are not over"),
+            ("paused", "are paused"),
         )
         if known[status]
     ]

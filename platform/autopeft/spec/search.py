@@ -5,7 +5,7 @@ from typing import Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from autopeft.spec.record import Record
-from autopeft.spec.scheduler import AshaScheduler, Scheduler
+from autopeft.spec.scheduler import AshaScheduler, Patience, Scheduler
 from autopeft.spec.searcher import Searcher, TpeSearcher
 
 Direction: TypeAlias = Literal["min", "max"]
@@ -35,6 +35,8 @@ class Constraint(Record):
 class Search(Record):
     """The budget and the way to spend it; ``trials`` is a total, also over resumes.
 
+    ``scheduler`` compares trials, ``patience`` looks at each by itself.
+
     ``hours`` ends the search by wall-clock time, ``trial_timeout`` (seconds) a single trial.
     ``retrain`` configurations are trained again with ``retrain_seeds`` fresh seeds each and scored
     once on test; baselines get the same seeds.
@@ -42,6 +44,7 @@ class Search(Record):
 
     searcher: Searcher = TpeSearcher()
     scheduler: Scheduler = AshaScheduler()
+    patience: Patience | None = None
     trials: int = Field(24, ge=1)
     hours: float | None = Field(None, gt=0)
     trial_timeout: float | None = Field(None, gt=0)

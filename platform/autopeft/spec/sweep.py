@@ -103,12 +103,13 @@ def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings |
 def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:
     """Yield what keeps the scheduler from ever stopping a trial."""
     scheduler = search.scheduler
-    if scheduler.kind == "none":
+    if scheduler.kind == "none" and search.patience is None:
         return
-    if trial is not None and scheduler.grace_steps > trial.training.steps:
+    grace_steps = getattr(scheduler, "grace_steps", 0)
+    if trial is not None and grace_steps > trial.training.steps:
         yield (
             ("search", "scheduler", "grace_steps"),
-            f"{scheduler.grace_steps} is above training.steps {trial.training.steps}; no trial "
+            f"{grace_steps} is above training.steps {trial.training.steps}; no trial "
             "would ever stop early",
         )
     for metric in LAST_METRICS:
@@ -116,7 +117,7 @@ def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complain
             yield (
                 ("search", "objectives", metric),
                 f"{metric} is scored with the last report only, so no trial can be stopped early "
-                "by it; write scheduler: {kind: none}",
+                "by it; write scheduler: {kind: none}, and no patience",
             )
 
 

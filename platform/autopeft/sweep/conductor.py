@@ -19,7 +19,7 @@ from autopeft.searchers import Done, Wait
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
 from autopeft.sweep import verdict
-from autopeft.sweep.agenda import next_beginning
+from autopeft.sweep.agenda import next_step
 from autopeft.sweep.assignment import Assignment, spec_of
 from autopeft.sweep.extras import retrain_runs
 from autopeft.sweep.searching import searcher_of
@@ -29,6 +29,7 @@ from autopeft.tracking.events import (
     AnyEvent,
     Built,
     Ended,
+    Paused,
     RayStarted,
     Reported,
     Retried,
@@ -64,7 +65,7 @@ class Conductor:
         self.state = SweepState(
             self.search,
             searcher=searcher_of(sweep),
-            scheduler=make_scheduler(self.search.scheduler, steps=steps),
+            scheduler=make_scheduler(self.search.scheduler, steps=steps, seed=sweep.settings.seed),
         )
         self._attempts: dict[str, int] = {}
         self._queue: deque[str] = deque()
@@ -89,7 +90,10 @@ class Conductor:
         return self.sweep.trial(space.decode({d.name: 0.0 for d in space.dimensions}))
 
     def resume(self) -> None:
-        """Note that a new driver takes over; queue what was unfinished, end what had its end."""
+        """Note that a new driver takes over; queue what was unfinished, end what had its end.
+
+        What was paused stays so.
+        """
         unfinished = [trial.id for trial in self.history.running]
         self._write(
             SweepResumed(time=self._now(), unfinished=tuple(unfinished), trials=self.search.trials)
@@ -98,7 +102,7 @@ class Conductor:
             end = verdict.of_kill(self.state, trial)
             if end is not None:
                 self._end(trial, end)
-            else:
+            elif not self._pause(trial):
                 self._queue.append(trial)
 
     def on_ray(self, *, slots: int, dashboard: str) -> None:
@@ -118,10 +122,10 @@ class Conductor:
         """Return the next trial for a free worker, or that there is none now, or none ever."""
         if self._queue:
             return self._assign(self._queue.popleft())
-        beginning = next_beginning(self.sweep, self.state, now=self._now())
-        if beginning is not None:
-            self._write(beginning)
-            return self._assign(beginning.trial)
+        while (step := next_step(self.sweep, self.state, now=self._now())) is not None:
+            self._write(step)
+            if not isinstance(step, Ended):
+                return self._assign(step.trial)
         if self.history.running:
             return Wait()
         reason = self.state.search_over
@@ -168,6 +172,8 @@ class Conductor:
         end = verdict.of_report(
             self.state, trial, step=step, metrics=metrics, final=final, now=self._now()
         )
+        if end is None and self._pause(trial):
+            return Decision.PAUSE
         return self._follow(trial, end)
 
     def on_refused(self, trial: str, *, reason: str) -> None:
@@ -196,6 +202,14 @@ class Conductor:
         history = self.history.trials[trial]
         spec = spec_of(self.sweep, history)
         return Assignment(trial, history.kind, spec, self._attempts[trial])
+
+    def _pause(self, trial: str) -> bool:
+        """Journal that a trial gives up its slot, if the scheduler said so."""
+        if self.state.decisions.get(trial) is not Decision.PAUSE:
+            return False
+        step = self.history.trials[trial].step
+        self._write(Paused(time=self._now(), trial=trial, step=step))
+        return True
 
     def _follow(self, trial: str, end: Verdict | None) -> Decision:
         if end is None:

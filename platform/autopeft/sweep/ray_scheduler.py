@@ -16,9 +16,11 @@ from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.ray_searcher import trial_of
 from autopeft.sweep.warm_up import WarmUp, is_warm_up
 
+# A pause ends the attempt: its checkpoint is on the disk, and a promotion is another attempt of the
+# same trial. Tune holds no paused trials, for which ``fit()`` would wait for ever (decision 7).
 WORDS = {
     Decision.CONTINUE: TrialScheduler.CONTINUE,
-    Decision.PAUSE: TrialScheduler.PAUSE,
+    Decision.PAUSE: TrialScheduler.STOP,
     Decision.STOP: TrialScheduler.STOP,
 }
 

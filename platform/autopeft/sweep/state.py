@@ -4,11 +4,14 @@ Applying is all there is: a running sweep applies what it has just journalled, a
 an earlier driver journalled, by the same code and in the same order.
 """
 
+from typing import Any
+
 from autopeft.core.errors import RunFolderError
 from autopeft.schedulers import Decision, Scheduler
+from autopeft.schedulers.patience import Patience
 from autopeft.searchers import Failed, Outcome, Proposal, Pruned, Searcher, Value
 from autopeft.spec.search import Search
-from autopeft.tracking.events import AnyEvent, Asked, Ended, Kind, Reported, Status
+from autopeft.tracking.events import AnyEvent, Asked, Ended, Kind, Promoted, Reported, Status
 from autopeft.tracking.history import History, TrialHistory
 
 DUPLICATES_IN_A_ROW = 20
@@ -22,15 +25,20 @@ class SweepState:
         search: What is searched, and for how long.
         searcher: Has been asked and told everything applied so far.
         scheduler: Has heard every report applied so far.
+        patience: As well, if the search has any.
         history: Everything applied so far.
-        decisions: By search trial, what the scheduler said to its last report.
+        decisions: By search trial, what the scheduler said to its last report; not of one that
+            has been promoted since.
+        out_of_patience: Search trials that no longer improve.
         search_over: Why no further point is asked for; empty while there may be one.
     """
 
     def __init__(self, search: Search, *, searcher: Searcher, scheduler: Scheduler) -> None:
         self.search, self.searcher, self.scheduler = search, searcher, scheduler
         self.history = History(search)
+        self.patience = Patience(search.patience) if search.patience else None
         self.decisions: dict[str, Decision] = {}
+        self.out_of_patience: set[str] = set()
         self.search_over = ""
         self._owed: dict[str, list[str]] = {}
         self._streak: list[Status] = []
@@ -57,13 +65,16 @@ class SweepState:
         self.history.apply(event)
         if isinstance(event, Reported):
             self._apply_report(event)
+        elif isinstance(event, Promoted):
+            self.scheduler.on_promote(event.trial)
+            self.decisions.pop(event.trial, None)
         elif isinstance(event, Ended):
             self._apply_end(event)
 
     def outcome(self, trial: TrialHistory) -> Outcome:
         """What a searcher is told of a trial that ended."""
         values = self.history.values_of(trial.metrics)
-        if trial.status is Status.FINISHED and values is not None:
+        if trial.has_run_its_course and values is not None:
             return Value(values, self.history.violations(trial))
         if trial.status is Status.STOPPED and values is not None:
             return Pruned(values, trial.step, self.history.violations(trial))
@@ -73,9 +84,14 @@ class SweepState:
         """Return an earlier search trial that was built the same and counts, or will."""
         for other in self.history.of_kind(Kind.TRIAL):
             same = other.effective == effective and other.id != trial
-            if same and (other.status.counts or other.status is Status.RUNNING):
+            if same and (other.status.counts or other.status.is_open):
                 return other.id
         return None
+
+    def alike(self, trial: str, other: str) -> bool:
+        """Whether two trials were built the same but for what can change within a trial."""
+        mine, theirs = (architecture(self.history.trials[each]) for each in (trial, other))
+        return mine == theirs
 
     def is_out_of_time(self, now: float) -> bool:
         """Whether ``search.hours`` are over; time without a driver does not count."""
@@ -88,16 +104,20 @@ class SweepState:
         if self.history.trials[event.trial].kind is Kind.TRIAL:
             losses = self.history.losses(event.metrics)
             self.decisions[event.trial] = self.scheduler.on_report(event.trial, event.step, *losses)
+            if self.patience is not None and self.patience.is_over(event.trial, *losses):
+                self.out_of_patience.add(event.trial)
 
     def _apply_end(self, event: Ended) -> None:
-        """Tell the searcher; a running trial's duplicate is told when that one ends."""
+        """Tell the searcher; the duplicate of one that is not over is told when that one ends."""
         trial = self.history.trials[event.trial]
         if trial.kind is not Kind.TRIAL:
             return
         self.scheduler.on_end(trial.id)
+        if self.patience is not None:
+            self.patience.on_end(trial.id)
         self._count_streak(event.status)
         twin = self.history.trials.get(event.duplicate_of or "")
-        if twin is not None and twin.status is Status.RUNNING:
+        if twin is not None and twin.status.is_open:
             self._owed.setdefault(twin.id, []).append(trial.id)
             return
         self._tell(trial, twin or trial)
@@ -120,3 +140,13 @@ class SweepState:
                 f"the last {len(self._streak)} configurations were all refused: "
                 "loosen the constraints or the space"
             )
+
+
+def architecture(trial: TrialHistory) -> list[Any]:
+    """Return what a checkpoint has to fit: the adapted modules, and all knobs but the rates."""
+    details = trial.details
+    knobs = [
+        {name: value for name, value in knob.items() if name != "learning_rate"}
+        for knob in details.get("knobs", [])
+    ]
+    return [trial.values.get("method"), details.get("kind"), details.get("modules"), knobs]

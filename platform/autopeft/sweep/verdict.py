@@ -7,8 +7,10 @@ from autopeft.schedulers import Decision
 from autopeft.sweep.assignment import OUT_OF_MEMORY
 from autopeft.sweep.state import SweepState
 from autopeft.tracking.events import Kind, Status
+from autopeft.tracking.history import PATIENCE
 
 SMALLEST_BATCH = 2
+OUT_OF_TIME = "hours: search.hours are over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +47,45 @@ def of_report(
     final: bool,
     now: float,
 ) -> Verdict | None:
-    """End a trial that has diverged, is done, is stopped by the scheduler, or out of time."""
+    """End a trial that has diverged, is done, no longer improves, is stopped, or out of time."""
     searched = state.history.trials[trial].kind is Kind.TRIAL
-    if searched and state.history.loss(metrics) == float("inf"):
+    if searched and _is_no_number(state, metrics, final=final):
         shown = {name: metrics.get(name) for name in state.search.objectives}
         return Verdict(Status.FAILED, f"nan: at step {step}, {shown}")
     if final:
         return Verdict(Status.FINISHED)
-    if state.decisions.get(trial) is Decision.STOP:
-        return Verdict(Status.STOPPED, "scheduler: early")
+    early = _of_rules(state, trial)
+    if early is not None:
+        return early
     if searched and state.is_out_of_time(now):
-        return Verdict(Status.STOPPED, "hours: search.hours are over")
+        return Verdict(Status.STOPPED, OUT_OF_TIME)
     return None
+
+
+def _is_no_number(state: SweepState, metrics: Mapping[str, float], *, final: bool) -> bool:
+    """Whether an objective is none; one that is only scored at the end may lack before."""
+    losses = zip(state.search.objectives, state.history.losses(metrics), strict=True)
+    return any(loss == float("inf") and (final or name in metrics) for name, loss in losses)
 
 
 def of_kill(state: SweepState, trial: str) -> Verdict | None:
     """End a trial whose driver was killed between its last report and its end."""
     if state.history.trials[trial].is_complete:
         return Verdict(Status.FINISHED)
+    return _of_rules(state, trial)
+
+
+def of_waiting(state: SweepState, *, now: float) -> Verdict:
+    """End a paused trial that nobody will promote any more."""
+    if state.is_out_of_time(now):
+        return Verdict(Status.STOPPED, OUT_OF_TIME)
+    return Verdict(Status.STOPPED, "scheduler: not promoted")
+
+
+def _of_rules(state: SweepState, trial: str) -> Verdict | None:
+    if trial in state.out_of_patience and state.search.patience is not None:
+        reports = state.search.patience.reports
+        return Verdict(Status.STOPPED, f"{PATIENCE}: no better for {reports} reports")
     if state.decisions.get(trial) is Decision.STOP:
         return Verdict(Status.STOPPED, "scheduler: early")
     return None

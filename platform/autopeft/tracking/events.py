@@ -20,6 +20,7 @@ class Status(StrEnum):
     """How a trial stands. ``refused`` and ``duplicate`` do not count as trials."""
 
     RUNNING = "running"
+    PAUSED = "paused"
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -30,6 +31,11 @@ class Status(StrEnum):
     def counts(self) -> bool:
         """Whether a trial that ended so is one of ``search.trials``."""
         return self in (Status.FINISHED, Status.STOPPED, Status.FAILED)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the trial is not over."""
+        return self in (Status.RUNNING, Status.PAUSED)
 
 
 class Event(Record):
@@ -119,6 +125,27 @@ class Retried(Event):
     reason: str
 
 
+class Paused(Event):
+    """A trial gave up its slot after a report; its checkpoint waits for a promotion, or the end."""
+
+    event: Literal["paused"] = "paused"
+    trial: str
+    step: int
+
+
+class Promoted(Event):
+    """A paused trial goes on from its checkpoint.
+
+    With a ``source`` from a copy of that trial's, and with ``values`` explored from the source's
+    in the place of its own.
+    """
+
+    event: Literal["promoted"] = "promoted"
+    trial: str
+    source: str | None = None
+    values: dict[str, Any] = Field(default_factory=dict)
+
+
 class Ended(Event):
     """A trial is over. ``reason`` names a failure or refusal, ``log`` its last lines."""
 
@@ -146,6 +173,8 @@ AnyEvent: TypeAlias = Annotated[
     | Built
     | Reported
     | Retried
+    | Paused
+    | Promoted
     | Ended
     | SweepEnded,
     Field(discriminator="event"),

@@ -12,7 +12,9 @@ from autopeft.tracking.events import (
     Built,
     Ended,
     Kind,
+    Paused,
     Planned,
+    Promoted,
     RayStarted,
     Reported,
     Retried,
@@ -22,6 +24,8 @@ from autopeft.tracking.events import (
     SweepStarted,
 )
 
+PATIENCE = "patience"  # how the reason of a trial begins that had stopped improving
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -30,6 +34,15 @@ class Point:
     step: int
     metrics: Mapping[str, float]
     time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exploit:
+    """From ``step`` on a trial went on as a copy of ``source``, with these ``values`` explored."""
+
+    step: int
+    source: str
+    values: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -42,7 +55,7 @@ class TrialHistory:
         name: What to call it in a table.
         number: Which ask of the searcher it answers (search trials), else its order.
         cube: Its point in the unit cube (search trials).
-        values: Its searched values, by dotted path.
+        values: Its searched values, by dotted path; after an exploit the explored ones.
         seed: Training seed, if it is not the sweep's.
         of: For a retraining, the trial it repeats.
         reports: What was reported, by step.
@@ -51,6 +64,7 @@ class TrialHistory:
         effective: Fingerprint of what was built.
         trainable_parameters: Count, once built.
         details: What building found: modules, ranks, roles.
+        exploits: When it became a copy of another trial.
         is_complete: Whether the last report was the final one.
     """
 
@@ -74,6 +88,7 @@ class TrialHistory:
     log: str = ""
     duplicate_of: str | None = None
     retries: list[str] = field(default_factory=list)
+    exploits: list[Exploit] = field(default_factory=list)
     is_complete: bool = False
 
     @property
@@ -85,6 +100,12 @@ class TrialHistory:
     def metrics(self) -> Mapping[str, float]:
         """All metrics of the last report."""
         return self.reports[-1].metrics if self.reports else {}
+
+    @property
+    def has_run_its_course(self) -> bool:
+        """Whether its last value stands: it ran all its steps, or had stopped improving."""
+        ran_out = self.status is Status.STOPPED and self.reason.startswith(PATIENCE)
+        return self.status is Status.FINISHED or ran_out
 
     @property
     def seconds(self) -> float | None:
@@ -174,6 +195,14 @@ class History:
                     trial.is_complete = event.final
             case Retried():
                 self.trials[event.trial].retries.append(event.reason)
+            case Paused():
+                self.trials[event.trial].status = Status.PAUSED
+            case Promoted():
+                trial = self.trials[event.trial]
+                trial.status = Status.RUNNING
+                if event.source is not None:
+                    trial.exploits.append(Exploit(trial.step, event.source, event.values))
+                    trial.values = {**trial.values, **event.values}
             case Ended():
                 trial = self.trials[event.trial]
                 trial.status, trial.reason, trial.log = event.status, event.reason, event.log
@@ -192,8 +221,13 @@ class History:
 
     @property
     def running(self) -> list[TrialHistory]:
-        """Trials that have not ended."""
+        """Trials that are at work."""
         return [trial for trial in self.trials.values() if trial.status is Status.RUNNING]
+
+    @property
+    def paused(self) -> list[TrialHistory]:
+        """Trials that wait to be promoted, in the order they were proposed."""
+        return [trial for trial in self.trials.values() if trial.status is Status.PAUSED]
 
     @property
     def is_over(self) -> bool:
@@ -234,14 +268,14 @@ class History:
         return all(violation <= 0 for violation in self.violations(trial))
 
     def ranked(self) -> list[TrialHistory]:
-        """Search trials that ran all their steps and keep the constraints, best first.
+        """Search trials that ran their course and keep the constraints, best first.
 
-        Early stopping culls, it does not crown: stopped trials are not ranked.
+        Early stopping culls, it does not crown: trials that a scheduler stopped are not ranked.
         """
         whole = [
             trial
             for trial in self.of_kind(Kind.TRIAL)
-            if trial.status is Status.FINISHED
+            if trial.has_run_its_course
             and self.is_feasible(trial)
             and self.loss(trial.metrics) < float("inf")
         ]

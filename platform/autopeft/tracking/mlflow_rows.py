@@ -11,11 +11,12 @@ from autopeft.tracking.events import (
     Built,
     Ended,
     Kind,
+    Paused,
     Planned,
+    Promoted,
     RayStarted,
     Reported,
     Retried,
-    Status,
     SweepEnded,
     SweepResumed,
     SweepStarted,
@@ -85,6 +86,11 @@ class MlflowView:
                 retries = self.history.trials[event.trial].retries
                 tags = {"retries": str(len(retries)), "last_retry": text(event.reason)}
                 self._child(event.trial).tags.update(tags)
+            case Paused():
+                self._set_status(event.trial)
+            case Promoted():
+                self._set_status(event.trial)
+                self._child(event.trial).tags.update(_exploit_tags(event, self.history))
             case Ended():
                 self._end(event)
             case SweepEnded():
@@ -100,7 +106,8 @@ class MlflowView:
         if self.history.is_over or self.history.started is None:
             return
         end = ms(self.history.last_time)
-        for rows in (self._parent(), *(self._child(t.id) for t in self.history.running)):
+        unfinished = [*self.history.running, *self.history.paused]
+        for rows in (self._parent(), *(self._child(t.id) for t in unfinished)):
             rows.status, rows.end_ms, rows.tags["status"] = "KILLED", end, "interrupted"
 
     def _start(self, event: SweepStarted) -> None:
@@ -120,9 +127,13 @@ class MlflowView:
         rows = self._parent()
         rows.status, rows.tags["status"] = "RUNNING", "running"
         rows.tags["resumes"] = str(len(self.history.resumes))
-        for trial in event.unfinished:
-            child = self._child(trial)
-            child.status, child.tags["status"] = "RUNNING", "running"
+        for trial in (*event.unfinished, *(trial.id for trial in self.history.paused)):
+            self._set_status(trial)
+
+    def _set_status(self, trial: str) -> None:
+        """Say how a trial stands that is not over."""
+        status, child = self.history.trials[trial].status, self._child(trial)
+        child.status, child.tags["status"] = RUN_STATUS[status], status.value
 
     def _propose(self, trial: TrialHistory) -> None:
         rows = self._child(trial.id)
@@ -158,7 +169,7 @@ class MlflowView:
         """Add the best objective so far to the parent, over the number of trials that count."""
         self._counted += trial.status.counts
         loss = self.history.loss(trial.metrics)
-        whole = trial.status is Status.FINISHED and self.history.is_feasible(trial)
+        whole = trial.has_run_its_course and self.history.is_feasible(trial)
         if whole and loss < self._best_loss:
             self._best_loss = loss
             name = next(iter(self.sweep.settings.search.objectives))
@@ -189,6 +200,18 @@ def _metric_rows(event: Reported) -> list[Row]:
         Row(metric_key(key), value, ms(event.time), event.step)
         for key, value in event.metrics.items()
     ]
+
+
+def _exploit_tags(event: Promoted, history: History) -> dict[str, str]:
+    """Return whose copy a trial became and with which values, by the step where it did."""
+    if event.source is None:
+        return {}
+    exploits = history.trials[event.trial].exploits
+    words = ", ".join(f"{name} {value:.3g}" for name, value in event.values.items())
+    return {
+        "exploits": str(len(exploits)),
+        f"exploit.{exploits[-1].step}": text(f"{event.source}: {words}"),
+    }
 
 
 def _git(commit: str | None) -> dict[str, str]:

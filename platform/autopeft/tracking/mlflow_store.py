@@ -62,7 +62,7 @@ class MlflowStore:
                 self._log_tags(run, {"autopeft.complete": "true"} if _is_final(rows) else {})
                 self.client.set_terminated(run.run_id, rows.status, rows.end_ms)
                 run.complete = _is_final(rows)
-            elif rows.status is not None and known is not None:
+            elif rows.status is not None and (known is not None or rows.status != "RUNNING"):
                 self.client.update_run(run.run_id, status=rows.status)
         return True
 

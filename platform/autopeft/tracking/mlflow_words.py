@@ -10,6 +10,7 @@ from autopeft.tracking.history import TrialHistory
 PARENT = ""  # the key of the parent run; a child's key is its trial
 RUN_STATUS = {
     Status.RUNNING: "RUNNING",
+    Status.PAUSED: "SCHEDULED",
     Status.FINISHED: "FINISHED",
     Status.STOPPED: "FINISHED",  # early stopping is a normal end; the tag `status` tells it apart
     Status.FAILED: "FAILED",

@@ -1,0 +1,235 @@
+"""Every scheduler of the table in the conductor: kills, failures, pauses, promotions."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from autopeft.schedulers import SCHEDULERS
+from autopeft.searchers import SEARCHERS
+from autopeft.sweep.conductor import Conductor
+from autopeft.tracking.events import AnyEvent, Asked, Kind, Paused, Promoted, Status
+from autopeft.tracking.history import History
+from autopeft.tracking.journal import read_journal
+
+StageMaker = Callable[..., Any]
+QUICK: dict[str, Any] = {"baselines": False, "retrain": 1, "retrain_seeds": 1}
+CASES: dict[str, dict[str, Any]] = {
+    **{kind: {"scheduler": {"kind": kind}} for kind in SCHEDULERS},
+    "asha-promote": {"scheduler": {"kind": "asha", "mode": "promote"}},
+    "hyperband-promote": {"scheduler": {"kind": "hyperband", "mode": "promote"}},
+    "patience": {"scheduler": {"kind": "none"}, "patience": {"reports": 2, "min_delta": 0.01}},
+    "patience-promote": {
+        "scheduler": {"kind": "asha", "mode": "promote"},
+        "patience": {"reports": 2, "min_delta": 0.01},
+    },
+}
+every_case = pytest.mark.parametrize("case", sorted(CASES))
+PROMOTE = {"kind": "asha", "mode": "promote"}
+
+
+def finished(stage: Any) -> Conductor:
+    conductor: Conductor = stage.open()
+    stage.play(conductor)
+    stage.close()
+    return conductor
+
+
+def story(stage: Any) -> list[dict[str, Any]]:
+    """The events that decide something, without their times."""
+    return [
+        event.model_dump(exclude={"time"})
+        for event in read_journal(stage.run.journal)
+        if event.event != "sweep_resumed"
+    ]
+
+
+def kill(stage: Any, moment: int) -> Conductor:
+    """Play until so many events are on the disk; return the conductor as it died."""
+    stage.die_after = moment
+    conductor: Conductor = stage.open()
+    with pytest.raises(BaseException, match=r"^$"):
+        stage.play(conductor)
+    stage.close()
+    stage.die_after = None
+    return conductor
+
+
+@every_case
+def test_killed_at_twenty_moments_with_one_slot_it_tells_the_same_story(
+    stage: StageMaker, case: str
+) -> None:
+    options = {**QUICK, **CASES[case], "trials": 9}
+    whole = stage("whole", **options)
+    finished(whole)
+    expected = story(whole)
+    moments = range(2, len(expected))
+    for moment in sorted(random.Random(case).sample(moments, min(20, len(moments)))):
+        at = stage(f"killed-{moment}", **options)
+        kill(at, moment)
+        finished(at)
+        assert story(at) == expected, f"killed after {moment}"
+
+
+@every_case
+def test_the_state_at_a_kill_is_exact_with_several_slots(stage: StageMaker, case: str) -> None:
+    options = {**QUICK, **CASES[case], "trials": 9}
+    length = len(story_of(stage("whole", slots=3, **options)))
+    for moment in sorted(random.Random(case).sample(range(2, length - 1), 20)):
+        at = stage(f"state-{moment}", slots=3, **options)
+        dead = kill(at, moment)
+        events = list(read_journal(at.run.journal))
+        # The event that was being written is on disk, but the dead driver had not applied it.
+        again = Conductor(at.sweep, at.journal, events=events[:-1])
+        before, after = again.state.searcher.state(), dead.state.searcher.state()
+        if isinstance(events[-1], Asked):  # asked, not yet written down
+            after["calls"] = after["calls"][:-1]
+        assert before == after
+        assert again.state.scheduler.state() == dead.state.scheduler.state()
+        assert again.state.decisions == dead.state.decisions
+        assert again.state.out_of_patience == dead.state.out_of_patience
+        assert again.history.trials == dead.history.trials
+        finished(at)
+
+
+def story_of(stage: Any) -> list[dict[str, Any]]:
+    finished(stage)
+    return story(stage)
+
+
+@every_case
+@pytest.mark.parametrize("slots", [1, 4])
+def test_a_tenth_failing_every_trial_ends_and_counts_are_exact(
+    stage: StageMaker, case: str, slots: int
+) -> None:
+    at = stage(slots=slots, **{**QUICK, **CASES[case], "trials": 20})
+    failed = draw_failures(at)
+    history = finished(at).history
+    check_failures(history, failed, trials=20)
+    assert any(trial.has_run_its_course for trial in history.of_kind(Kind.TRIAL))
+
+
+@pytest.mark.parametrize("searcher", sorted(SEARCHERS))
+@pytest.mark.parametrize("scheduler", [{"kind": "asha"}, PROMOTE], ids=["stop", "promote"])
+def test_a_tenth_failing_every_searcher_finishes_its_budget(
+    stage: StageMaker, searcher: str, scheduler: dict[str, Any]
+) -> None:
+    options = {**QUICK, "searcher": {"kind": searcher}, "scheduler": scheduler, "trials": 20}
+    at = stage(slots=2, **options)
+    failed = draw_failures(at)
+    history = finished(at).history
+    assert history.ended is not None
+    if "exhausted" not in history.ended.reason and "converged" not in history.ended.reason:
+        check_failures(history, failed, trials=20)
+
+
+def draw_failures(stage: Any) -> set[str]:
+    """Let a tenth of the trials fail, drawn by name; return who did, as it happens."""
+    failed: set[str] = set()
+
+    def fails(assignment: Any, step: int) -> bool:
+        dice = random.Random(assignment.trial)
+        doomed = assignment.kind is Kind.TRIAL and dice.random() < 0.1
+        if doomed and step >= dice.choice([10, 20]):
+            failed.add(assignment.trial)
+            return True
+        return False
+
+    stage.fails = fails
+    return failed
+
+
+def check_failures(history: History, failed: set[str], *, trials: int) -> None:
+    statuses = {trial.id: trial.status for trial in history.of_kind(Kind.TRIAL)}
+    assert history.is_over
+    assert history.counted == trials
+    assert failed
+    assert {trial for trial, status in statuses.items() if status is Status.FAILED} == failed
+    assert history.failures().get("error", 0) == len(failed)
+    assert not [status for status in statuses.values() if status.is_open]
+
+
+def test_the_best_are_promoted_and_the_rest_are_stopped_and_told(stage: StageMaker) -> None:
+    at = stage(slots=2, **{**QUICK, "scheduler": PROMOTE, "trials": 18, "retrain": 0})
+    conductor: Conductor = at.open()
+    told: Counter[str] = Counter()
+    tell = conductor.state.searcher.tell
+    conductor.state.searcher.tell = lambda n, o: (told.update([type(o).__name__]), tell(n, o))[1]  # type: ignore[method-assign]
+    at.play(conductor)
+    at.close()
+    history = conductor.history
+    events = list(read_journal(at.run.journal))
+    waited = [t for t in history.of_kind(Kind.TRIAL) if t.reason == "scheduler: not promoted"]
+    whole = [t for t in history.of_kind(Kind.TRIAL) if t.status is Status.FINISHED]
+    assert waited
+    assert whole
+    assert len(waited) + len(whole) == 18
+    assert told == {"Pruned": len(waited), "Value": len(whole)}
+    assert of(events, Paused)
+    assert set(of(events, Promoted)) >= {t.id for t in whole} & set(of(events, Paused))
+    assert len(of(events, Promoted)) <= 18 // 3 + 6 // 3 + 2
+
+
+def of(events: list[AnyEvent], kind: type[Any]) -> list[str]:
+    return [event.trial for event in events if isinstance(event, kind)]
+
+
+def test_promotions_come_before_new_points(stage: StageMaker) -> None:
+    at = stage(**{**QUICK, "scheduler": PROMOTE, "trials": 9})
+    finished(at)
+    events = list(read_journal(at.run.journal))
+    first = next(index for index, event in enumerate(events) if isinstance(event, Promoted))
+    asked = [event for event in events[:first] if isinstance(event, Asked)]
+    assert len(asked) < 9
+
+
+def test_a_paused_trial_is_a_twin_and_no_new_trial(stage: StageMaker) -> None:
+    at = stage(**{**QUICK, "scheduler": PROMOTE, "trials": 3, "retrain": 0})
+    at.effective = lambda a: "first" if a.trial in ("t0000", "t0002") else a.trial
+    history = finished(at).history
+    assert history.trials["t0002"].status is Status.DUPLICATE
+    assert history.trials["t0002"].duplicate_of == "t0000"
+    assert history.counted == 3
+
+
+def test_out_of_time_ends_who_waits(stage: StageMaker) -> None:
+    at = stage(**{**QUICK, "scheduler": PROMOTE, "trials": 1000, "hours": 1.0, "retrain": 0})
+    conductor = at.open()
+    clock = iter(range(2, 10_000_000, 60))
+    conductor._now = lambda: float(next(clock))
+    at.play(conductor)
+    at.close()
+    reasons = Counter(t.reason for t in conductor.history.of_kind(Kind.TRIAL))
+    assert reasons["hours: search.hours are over"] > 1
+    assert conductor.history.ended is not None
+    assert "hours" in conductor.history.ended.reason
+
+
+def test_patience_stops_within_a_trial_and_such_a_trial_may_win(stage: StageMaker) -> None:
+    patience = {"reports": 2, "min_delta": 0.0}
+    at = stage(**{**QUICK, "scheduler": {"kind": "none"}, "patience": patience, "trials": 4})
+    at.accuracy = lambda a, step: min(step, 30) / 80 + int(a.trial[1:] or 0) / 1000
+    history = finished(at).history
+    trials = history.of_kind(Kind.TRIAL)
+    assert {(t.status, t.step, t.reason) for t in trials} == {
+        (Status.STOPPED, 50, "patience: no better for 2 reports")
+    }
+    assert history.best is trials[-1]
+    retrained = history.of_kind(Kind.RETRAIN)
+    assert {(t.status, t.step) for t in retrained} == {(Status.FINISHED, 80)}
+
+
+def test_an_objective_scored_only_at_the_end_is_no_failure_before(stage: StageMaker) -> None:
+    objectives = {"source_accuracy": "max"}
+    at = stage(**{**QUICK, "scheduler": {"kind": "none"}, "trials": 2, "objectives": objectives})
+    conductor = at.open()
+    first = conductor.next()
+    build: Any = {"effective": "x", "trainable_parameters": 1, "details": {}}
+    conductor.on_built(first.trial, **build)
+    said = conductor.on_report(first.trial, step=10, metrics={"accuracy": 0.5}, final=False)
+    assert said == "continue"
+    conductor.on_report(first.trial, step=80, metrics={"source_accuracy": 0.5}, final=True)
+    assert conductor.history.trials[first.trial].status is Status.FINISHED
+    at.close()
