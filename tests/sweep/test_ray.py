@@ -9,7 +9,8 @@ import pytest
 
 from autopeft.searchers import Done, Outcome, Proposal, Wait
 from autopeft.sweep.conductor import Conductor
-from autopeft.tracking.events import Kind, Status
+from autopeft.tracking.events import Kind, Promoted, Status
+from autopeft.tracking.journal import read_journal
 
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
 StageMaker = Callable[..., Any]
@@ -103,6 +104,23 @@ def test_stopped_early_and_paused_nowhere(stage: StageMaker, ray_of_two: None) -
     assert statuses[Status.STOPPED] > 0
     assert statuses[Status.FINISHED] > 0
     assert sum(statuses.values()) == 20
+
+
+def test_paused_trials_are_promoted_and_fit_returns(stage: StageMaker, ray_of_two: None) -> None:
+    promote = {"kind": "asha", "mode": "promote"}
+    at = stage(trials=18, retrain=1, baselines=False, scheduler=promote)
+    history = run(at).history
+    trials = history.of_kind(Kind.TRIAL)
+    assert history.is_over
+    assert history.counted == 18
+    assert {t.reason for t in trials} == {"", "scheduler: not promoted"}
+    events = list(read_journal(at.run.journal))
+    promoted = {event.trial for event in events if isinstance(event, Promoted)}
+    assert promoted
+    for trial in trials:  # from their checkpoints: no step twice, none left out
+        assert [point.step for point in trial.reports] == list(range(10, trial.step + 1, 10))
+    assert all(history.trials[trial].step > 10 for trial in promoted)
+    assert Status.FINISHED in {trial.status for trial in trials}
 
 
 def test_a_full_disk_ends_the_sweep_and_no_trial(stage: StageMaker, ray_of_two: None) -> None:
