@@ -5,11 +5,9 @@ best of all evaluations minus the optimum, geometric means over functions and in
 were tuned on instances 16 to 30; what is reported runs on 1 to 15.
 """
 
-import multiprocessing
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from autopeft.searchers import Setting, make_searcher
+from autopeft.simulation import raw_results
 from autopeft.simulation.bbob import FUNCTIONS, Bbob, geometric_mean
 from autopeft.simulation.simulator import Simulation
 from autopeft.spec.searcher import (
@@ -34,7 +33,6 @@ from autopeft.spec.searcher import (
 WORKERS = 10
 KEY = ("budget", "function", "instance", "searcher")
 COLUMNS = (*KEY, "gap", "seconds")
-SAVED_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +96,8 @@ def jobs(
     ]
 
 
-def run(wanted: Sequence[Job], *, processes: int) -> Iterator[Mapping[str, object]]:
-    """Yield one row of raw results after the other, as they come."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        for future in as_completed([pool.submit(run_one, job) for job in wanted]):
-            yield future.result()
-
-
-def run_one(job: Job) -> Mapping[str, object]:
-    """Return the gap a searcher reaches on one function and instance."""
+def run_one(job: Job) -> list[dict[str, object]]:
+    """Return the gap a searcher reaches on one function and instance, as one row."""
     budget_name, function, instance, searcher = job
     budget = next(b for b in BUDGETS if b.name == budget_name)
     problem = Bbob(function, budget.dimension, instance)
@@ -120,7 +110,7 @@ def run_one(job: Job) -> Mapping[str, object]:
     )
     began = time.perf_counter()
     gap = min(trial.loss for trial in simulation.run())
-    return dict(zip(COLUMNS, (*job, gap, time.perf_counter() - began), strict=True))
+    return [dict(zip(COLUMNS, (*job, gap, time.perf_counter() - began), strict=True))]
 
 
 def _paid(searcher: str, budget: Budget) -> int:
@@ -135,31 +125,10 @@ def results(
     processes: int,
     progress: Callable[[int, int], None],
 ) -> pd.DataFrame:
-    """Return the raw results of the jobs: from ``raw`` what it holds, the others run and added."""
-    done = pd.read_parquet(raw) if raw is not None and raw.exists() else pd.DataFrame()
-    held = set(done[list(KEY)].itertuples(index=False, name=None)) if len(done) else set()
-    missing = [job for job in wanted if job not in held]
-    rows: list[Mapping[str, object]] = []
-    for row in run(missing, processes=processes):
-        rows.append(row)
-        progress(len(wanted) - len(missing) + len(rows), len(wanted))
-        if raw is not None and len(rows) % SAVED_EVERY == 0:
-            _save(raw, done, rows)
-    table = _save(raw, done, rows) if rows else done
-    asked = set(wanted)
-    return table[[job in asked for job in table[list(KEY)].itertuples(index=False, name=None)]]
-
-
-def _save(
-    raw: Path | None, done: pd.DataFrame, rows: Sequence[Mapping[str, object]]
-) -> pd.DataFrame:
-    """Return all results; written as a whole file, so that none is torn."""
-    table = pd.concat([done, pd.DataFrame(rows, columns=list(COLUMNS))], ignore_index=True)
-    if raw is not None:
-        temporary = raw.with_suffix(".new")
-        table.to_parquet(temporary, index=False)
-        temporary.replace(raw)
-    return table
+    """Return the raw results of the jobs; what ``raw`` holds is not run again."""
+    return raw_results.results(
+        wanted, run_one, key=KEY, raw=raw, processes=processes, progress=progress
+    )
 
 
 def geometric_means(raw: pd.DataFrame) -> pd.DataFrame:

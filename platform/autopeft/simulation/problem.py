@@ -24,10 +24,17 @@ class Curve:
 
 
 class Problem(Protocol):
-    """A space with a curve at every point; ``steps`` are the steps after which trials report."""
+    """A space with a curve at every point."""
 
-    axes: tuple[Axis, ...]
-    steps: Sequence[int]
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """What is searched."""
+        ...
+
+    @property
+    def steps(self) -> Sequence[int]:
+        """After how many steps trials report."""
+        ...
 
     def curve(self, cube: Cube) -> Curve:
         """Return what a trial at ``cube`` reports."""

@@ -77,7 +77,7 @@ class Recorded:
         self.axes = tuple(axes)
         self.recordings = [r for r in recordings if np.isfinite(r.validation[:, -1]).all()]
         reports = self.recordings[0].validation.shape[1]
-        self.steps = tuple(10 * (k + 1) for k in range(reports))
+        self.steps: Sequence[int] = tuple(10 * (k + 1) for k in range(reports))
         self._seed = seed
         self._is_unordered = {axis.name: not axis.ordered for axis in axes}
         self._parents = [a.name for a in axes if any(b.when and b.when[0] == a.name for b in axes)]

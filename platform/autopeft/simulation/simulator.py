@@ -104,7 +104,7 @@ class Simulation:
         return self.busy_seconds / self.asked_until if self.asked_until else 0.0
 
     def _assign(self) -> None:
-        """Give every free worker a trial; when nothing runs any more, stop those that are paused."""
+        """Give every free worker a trial; when nothing runs any more, stop the paused ones."""
         while True:
             while len(self._running) < self.workers and (self._promote() or self._begin()):
                 pass

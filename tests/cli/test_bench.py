@@ -1,0 +1,65 @@
+"""``autopeft bench``: small comparisons through the command line, and what is asked wrongly."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from autopeft.cli.main import main
+from autopeft.core.places import shipped
+from autopeft.simulation.recording import design
+from autopeft.spec.load import load_sweep
+
+
+def test_searchers_are_compared_and_what_was_run_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = tmp_path / "raw.parquet"
+    words = ["bench", "searchers", "random", "nelder-mead", "--instances", "1"]
+    words += ["--budget", "5 D rounds, D = 2", "--raw", str(raw)]
+    assert main(words) == 0
+    first = capsys.readouterr()
+    assert "48/48 runs" in first.err
+    row = next(line for line in first.out.splitlines() if "5 D rounds, D = 2" in line)
+    random, simplex = (float(word) for word in row.split() if word.replace(".", "").isdigit()
+                       and "." in word)  # fmt: skip
+    assert simplex < random / 10
+    assert len(pd.read_parquet(raw)) == 48
+    assert main(words) == 0
+    again = capsys.readouterr()
+    assert "runs" not in again.err
+    assert again.out == first.out
+
+
+def test_an_unknown_searcher_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "searchers", "nelder"]) == 2
+    assert "did you mean 'nelder-mead'?" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "recorded", "none.parquet"]) == 2
+    assert "none.parquet: no such file" in capsys.readouterr().err
+
+
+def test_searches_on_recorded_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = load_sweep(shipped("search_spaces") / "recorded.yaml").space
+    rows = [
+        {
+            "config": index, "seed": seed, "values": json.dumps(space.decode(cube)),
+            "cube": json.dumps(cube), "effective": "", "trainable_parameters": 1, "reason": "",
+            "step": step, "validation": 0.5 + 0.0005 * index, "test": 0.5, "source": None,
+            "step_seconds": 0.1,
+        }
+        for index, cube in enumerate(design(space))
+        for seed in (0, 1)
+        for step in range(10, 90, 10)
+    ]  # fmt: skip
+    curves = tmp_path / "curves.parquet"
+    pd.DataFrame(rows).to_parquet(curves)
+    words = ["bench", "recorded", str(curves), "random", "nelder-mead", "--scheduler", "asha"]
+    assert main([*words, "--repetitions", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert "random, asha" in shown
+    assert "nelder-mead, asha" in shown
+    assert "±" in shown
