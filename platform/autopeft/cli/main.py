@@ -23,6 +23,7 @@ from autopeft.cli import (
     plan,
     predict,
     report,
+    rerun,
     resume,
     run,
     spaces,
@@ -36,7 +37,7 @@ from autopeft.core.errors import AutopeftError
 EXAMPLE = """\
 autopeft spaces cp tiny_clap.yaml search.yaml
 autopeft run search.yaml search.trials=8"""
-VERBS = (check, plan, run, status, resume, stop, sync, report, export, predict, doctor)
+VERBS = (check, plan, run, status, resume, stop, sync, rerun, report, export, predict, doctor)
 HIDDEN = (drive,)
 
 app = typer.Typer(
