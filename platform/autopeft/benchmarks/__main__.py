@@ -1,4 +1,4 @@
-"""``python -m autopeft.benchmarks [driver|warm|tracking|slots|all]``: measure and print."""
+"""``python -m autopeft.benchmarks [driver|warm|tracking|slots|bbob|recorded|all]``: measure and print."""
 
 import argparse
 import json
@@ -10,11 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from autopeft.benchmarks import busy, driver, page, stalls, warm
+from autopeft.benchmarks import busy, driver, page, searchers, stalls, warm
 from autopeft.benchmarks.tables import Table
 from autopeft.core.errors import AutopeftError
 
-PARTS = ("driver", "warm", "tracking", "slots")
+PARTS = ("driver", "warm", "tracking", "slots", "bbob", "recorded")
+RAW = Path("tests/data")
 Say = Callable[[str], None]
 
 
@@ -82,6 +83,11 @@ def _measure(
         yield busy.measure(
             folder / "s", rounds=rounds, trials=4 if quick else 60, milliseconds=lengths, say=say
         )
+
+    if "bbob" in parts:
+        yield searchers.bbob(RAW / "bbob_results.parquet")
+    if "recorded" in parts:
+        yield searchers.recorded(RAW / "recorded_results.parquet")
 
 
 def _show(table: Table) -> None:

@@ -1,6 +1,6 @@
 """``autopeft bench``: searchers compared without training, and the curves they are compared on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,6 @@ from autopeft.cli.help_text import ExampleFirst, ExamplesFirst, opening
 from autopeft.cli.output import answer, answer_table, say
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.table import Table
 
 SUMMARY = "Compare searchers without training; record curves for it."
@@ -51,7 +50,9 @@ def searchers(
         most_instances=instances,
     )
     rows = study.results(wanted, raw=raw, processes=processes, progress=_progress("runs"))
-    answer_table(_grid(study.geometric_means(rows), "budget", "{:.2g}".format))
+    means = study.geometric_means(rows).items()
+    shown = {name: {n: f"{gap:.2g}" for n, gap in row.items()} for name, row in means}
+    answer_table(_grid(shown, "budget"))
 
 
 def recorded(
@@ -82,7 +83,8 @@ def recorded(
         repetitions=repetitions,
     )
     rows = study.results(wanted, raw=raw, processes=processes, progress=_progress("searches"))
-    answer_table(_grid(study.regrets(rows), "searcher, scheduler", str))
+    shown = {", ".join(name): row for name, row in study.regrets(rows).items()}
+    answer_table(_grid(shown, "searcher, scheduler"))
 
 
 def record(
@@ -133,13 +135,13 @@ def _progress(what: str) -> Callable[[int, int], None]:
     return tell
 
 
-def _grid(table: "pd.DataFrame", corner: str, shown: Callable[[object], str]) -> "Table":
-    from rich.table import Table
+def _grid(rows: Mapping[str, Mapping[str, str]], corner: str) -> "Table":
+    from rich.table import Column, Table
 
-    grid = Table(corner, *map(str, table.columns))
-    for name, row in table.iterrows():
-        heading = ", ".join(name) if isinstance(name, tuple) else str(name)
-        grid.add_row(heading, *map(shown, row))
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    grid = Table(Column(corner, no_wrap=True), *columns)
+    for name, row in rows.items():
+        grid.add_row(name, *(row.get(column, "–") for column in columns))
     return grid
 
 

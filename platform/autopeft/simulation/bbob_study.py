@@ -131,12 +131,18 @@ def results(
     )
 
 
-def geometric_means(raw: pd.DataFrame) -> pd.DataFrame:
-    """Return the geometric mean gap by budget (rows) and searcher (columns), runs shared."""
-    means = raw.groupby(["budget", "searcher"])["gap"].apply(lambda g: geometric_mean(g.to_list()))
-    table = means.unstack("searcher")
-    names = [name for name in CONTESTANTS if name in table.columns]
-    return table.reindex(index=[b.name for b in BUDGETS if b.name in table.index], columns=names)
+def geometric_means(raw: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the geometric mean gap by budget and searcher, both in the order of the tables."""
+    gaps = {name: rows["gap"].tolist() for name, rows in raw.groupby(["budget", "searcher"])}
+    return {
+        budget.name: {
+            searcher: geometric_mean(gaps[budget.name, searcher])
+            for searcher in CONTESTANTS
+            if (budget.name, searcher) in gaps
+        }
+        for budget in BUDGETS
+        if any(name[0] == budget.name for name in gaps)
+    }
 
 
 def spread(raw: pd.DataFrame, searcher: str, other: str, *, draws: int = 2000) -> dict[str, str]:

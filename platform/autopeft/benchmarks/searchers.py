@@ -1,0 +1,85 @@
+"""Searchers compared: tables rebuilt from the raw results that ``autopeft bench`` made.
+
+The searches themselves take hours and no machine changes their outcome: they are made once, kept as
+parquet in ``tests/data`` and tabulated here in seconds.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from autopeft.benchmarks.tables import Table, Target
+from autopeft.core.errors import InputError
+from autopeft.simulation import bbob_study, recorded_study
+from autopeft.simulation.bbob_study import BUDGETS, CONTESTANTS, KEY, PUBLISHED
+
+OURS, RIVAL = "nelder-mead", "cmaes, population 10"
+AIACCEL = "aiaccel, NM with TPE filler (published)"
+
+
+def bbob(raw: Path) -> Table:
+    """Return geometric mean gaps by budget and searcher, and whether ours beats aiaccel's."""
+    rows = _read(raw)
+    means = bbob_study.geometric_means(rows)
+    names = [name for name in CONTESTANTS if any(name in row for row in means.values())]
+    instances = {b.name: f"{b.instances.start}–{b.instances.stop - 1}" for b in BUDGETS}
+    cells = [
+        (
+            f"{budget}; {instances[budget]}",
+            *(_gap(row.get(name), best=min(row.values())) for name in names),
+            f"{PUBLISHED[budget]:.2g}",
+        )
+        for budget, row in means.items()
+    ]
+    targets = [
+        Target(f"{budget}: {OURS} / {AIACCEL}", row[OURS] / PUBLISHED[budget], at_most=1.0)
+        for budget, row in means.items()
+    ]
+    rival = bbob_study.spread(rows, OURS, RIVAL)
+    notes = [
+        f"{budget}: {OURS} / {RIVAL} {factor} (95 % interval, bootstrap over functions)"
+        for budget, factor in rival.items()
+    ]
+    notes.append(_better(rows))
+    columns = ("10 workers; instances", *names, AIACCEL)
+    return Table("bbob", "Searchers on BBOB, geometric mean gap", columns, cells, targets, notes)
+
+
+def recorded(raw: Path) -> Table:
+    """Return regrets on the recorded curves by searcher, scheduler, trials and time."""
+    rows = _read(raw)
+    regrets, test = recorded_study.regrets(rows), recorded_study.test_accuracies(rows)
+    cells = [(*name, *row.values(), *test[name].values()) for name, row in regrets.items()]
+    ats = next(iter(regrets.values()))
+    columns = ("searcher", "scheduler", *ats, "test accuracy at the end")
+    repetitions = rows["repetition"].nunique()
+    return Table(
+        "recorded",
+        "Searchers and schedulers on recorded curves, regret in accuracy",
+        columns,
+        cells,
+        notes=(f"{repetitions} searches each, {recorded_study.WORKERS} workers; ± is 95 %",),
+    )
+
+
+def _read(raw: Path) -> pd.DataFrame:
+    if not raw.is_file():
+        raise InputError(f"{raw}: no such file; `autopeft bench searchers --raw` makes it")
+    return pd.read_parquet(raw)
+
+
+def _gap(gap: float | None, *, best: float) -> str:
+    if gap is None:
+        return "–"
+    return f"**{gap:.2g}**" if gap == best else f"{gap:.2g}"
+
+
+def _better(rows: pd.DataFrame) -> str:
+    """Return on how many functions which of the two is better: means hide where one loses."""
+    gaps = rows.pivot_table(index=list(KEY[:3]), columns="searcher", values="gap")
+    wins = int((gaps[OURS] < gaps[RIVAL]).sum())
+    lost = (gaps[OURS] > gaps[RIVAL]).groupby("function").mean()
+    worst = ", ".join(f"f{f}" for f in lost[lost > 0.5].index)
+    return (
+        f"{OURS} is better than {RIVAL} in {wins} of {len(gaps)} runs; it loses mostly on {worst}"
+    )
