@@ -6,6 +6,10 @@ from autopeft.cli.output import say, short
 from autopeft.cli.words import Json, Overrides, Runs, SearchFile
 
 EXAMPLE = "autopeft run search.yaml search.trials=48"
+NOT_YET = (
+    "a sweep cannot be submitted yet; `autopeft plan` prints its job script, `cluster=local` runs "
+    "it on this machine"
+)
 
 
 def run(
@@ -20,12 +24,15 @@ def run(
     """
     from autopeft.cli.ending import drive_to_end
     from autopeft.cli.terminal import hush
+    from autopeft.core.errors import InputError
     from autopeft.spec.load import load_sweep
     from autopeft.sweep.preflight import preflight
     from autopeft.tracking.run_folder import create_run
 
     hush()
     sweep = load_sweep(file, overrides or [])
+    if sweep.profile.kind != "local":
+        raise InputError([sweep.problem(("cluster",), NOT_YET)])
     for remark in preflight(sweep):
         say(str(remark))
     folder = create_run(sweep, runs)

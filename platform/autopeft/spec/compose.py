@@ -35,9 +35,9 @@ def compose(path: Path, lines: Lines, above: tuple[Path, ...] = ()) -> dict[Any,
             raise InputError(
                 [p if p.where else Problem(where, "_base_", p.message) for p in error.problems]
             ) from error
-        merged = _laid_over(merged, below)
+        merged = laid_over(merged, below)
     lines.update(own)
-    return _laid_over(merged, config)  # type: ignore[no-any-return]
+    return laid_over(merged, config)  # type: ignore[no-any-return]
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> tuple[yaml.MappingNode, dict[Any, Any]]:
@@ -83,7 +83,7 @@ def _base_names(bases: Any, where: str) -> list[str]:
     return [str(name) for name in names]
 
 
-def _laid_over(below: Any, above: Any) -> Any:
+def laid_over(below: Any, above: Any) -> Any:
     """Return ``above`` over ``below``: mappings key by key, whatever else is replaced.
 
     A distribution of another sort is replaced too: a choice and a range cannot be mixed.
@@ -97,7 +97,7 @@ def _laid_over(below: Any, above: Any) -> Any:
         return above
     return {
         **below,
-        **{k: _laid_over(below[k], value) if k in below else value for k, value in above.items()},
+        **{k: laid_over(below[k], value) if k in below else value for k, value in above.items()},
     }
 
 

@@ -141,7 +141,10 @@ def _reading_order(problem: Problem) -> tuple[str, int, str]:
 
 
 def _make_paths_absolute(raw: dict[str, Any], folder: Path) -> None:
-    """Resolve ``task.data.path``, and ``model.base`` where it names a folder, against the file."""
+    """Resolve the paths that a search file holds against it: data, base, cluster profile."""
+    _replace(raw, "cluster", lambda name: _profile(name, folder))
+    if isinstance(raw.get("cluster"), dict):
+        _replace(raw["cluster"], "profile", lambda name: _profile(name, folder))
     task = raw.get("task")
     data = task.get("data") if isinstance(task, dict) else None
     if isinstance(data, dict):
@@ -153,6 +156,12 @@ def _make_paths_absolute(raw: dict[str, Any], folder: Path) -> None:
     if isinstance(model.get("base"), dict) and isinstance(model["base"].get("one_of"), list):
         bases = model["base"]["one_of"]
         bases[:] = [_base(base, folder) if isinstance(base, str) else base for base in bases]
+
+
+def _profile(name: str, folder: Path) -> str:
+    """Return a cluster profile by its full path if it is written as a file."""
+    path = folder / _at_home(name)
+    return str(path) if name.endswith((".yaml", ".yml")) or "/" in name else name
 
 
 def _replace(tree: dict[str, Any], key: str, change: Callable[[str], str]) -> None:

@@ -125,7 +125,7 @@ def shown(value: object) -> str:
 
 def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) -> str:
     found, context = detail["input"], detail.get("ctx", {})
-    if isinstance(found, NoNumber):
+    if isinstance(found, NoNumber) and detail["type"] in RIGHT:
         return _no_number(found.value, RIGHT[detail["type"]])
     match detail["type"]:
         case "extra_forbidden":
