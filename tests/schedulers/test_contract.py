@@ -13,7 +13,8 @@ from autopeft.spec.scheduler import Scheduler as Options
 OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
 STEPS = 90
 # Beside its defaults, whatever an entry can also be.
-FURTHER = {
+FURTHER: dict[str, dict[str, Any]] = {
+    "pbt-small": {"kind": "pbt", "population": 4, "interval_steps": 20, "quantile": 0.5},
     "asha-promote": {"kind": "asha", "mode": "promote"},
     "hyperband-promote": {"kind": "hyperband", "mode": "promote"},
 }
@@ -70,7 +71,7 @@ def test_several_objectives_are_decided_too(name: str, pool: Any) -> None:
     both = pool(lambda: make(name), objectives=2).play()
     one = pool(lambda: make(name), objectives=1).play()
     assert both.counts["finished"] >= 1
-    if name.endswith("promote"):
+    if name.endswith("promote") or name.startswith("pbt"):
         assert both.log == one.log
 
 

@@ -16,10 +16,12 @@ from autopeft.tracking.journal import read_journal
 
 StageMaker = Callable[..., Any]
 QUICK: dict[str, Any] = {"baselines": False, "retrain": 1, "retrain_seeds": 1}
+PBT = {"kind": "pbt", "population": 4, "interval_steps": 20}
 CASES: dict[str, dict[str, Any]] = {
     **{kind: {"scheduler": {"kind": kind}} for kind in SCHEDULERS},
     "asha-promote": {"scheduler": {"kind": "asha", "mode": "promote"}},
     "hyperband-promote": {"scheduler": {"kind": "hyperband", "mode": "promote"}},
+    "pbt-small": {"scheduler": PBT},
     "patience": {"scheduler": {"kind": "none"}, "patience": {"reports": 2, "min_delta": 0.01}},
     "patience-promote": {
         "scheduler": {"kind": "asha", "mode": "promote"},
@@ -233,3 +235,64 @@ def test_an_objective_scored_only_at_the_end_is_no_failure_before(stage: StageMa
     conductor.on_report(first.trial, step=80, metrics={"source_accuracy": 0.5}, final=True)
     assert conductor.history.trials[first.trial].status is Status.FINISHED
     at.close()
+
+
+def test_copies_are_journalled_with_their_values_and_train_with_them(stage: StageMaker) -> None:
+    options = {**QUICK, "scheduler": {**PBT, "population": 8, "quantile": 0.5}, "trials": 8}
+    at = stage(slots=2, **options)
+    conductor: Conductor = at.open()
+    seen: dict[str, list[float]] = {}
+    at.effective = lambda a: seen.setdefault(a.trial, []).append(rate_of(a)) or a.trial  # type: ignore[func-returns-value]
+    at.play(conductor)
+    at.close()
+    history = conductor.history
+    events = list(read_journal(at.run.journal))
+    copies = [event for event in events if isinstance(event, Promoted) and event.source]
+    assert copies
+    for event in copies:
+        trial, source = (history.trials[each] for each in (event.trial, event.source or ""))
+        assert trial.values["method"] == source.values["method"]
+        assert all(name.endswith("learning_rate") for name in event.values)
+        assert set(event.values.values()) <= set(seen[event.trial])
+        assert event.source in {exploit.source for exploit in trial.exploits}
+    assert {t.status for t in history.of_kind(Kind.TRIAL)} == {Status.FINISHED}
+    retrained = history.of_kind(Kind.RETRAIN)
+    assert [t.values for t in retrained] == [history.trials[t.of or ""].values for t in retrained]
+
+
+def rate_of(assignment: Any) -> float:
+    return float(getattr(assignment.spec.method, "learning_rate", 0.0))
+
+
+def test_only_what_was_built_the_same_is_copied(stage: StageMaker) -> None:
+    at = stage(**{**QUICK, "scheduler": PBT, "trials": 4})
+    conductor = at.open()
+    details = {
+        "t0000": {
+            "kind": "lora",
+            "modules": {"q": 8},
+            "knobs": [{"learning_rate": 1, "scaling": 2}],
+        },
+        "t0001": {
+            "kind": "lora",
+            "modules": {"q": 8},
+            "knobs": [{"learning_rate": 3, "scaling": 2}],
+        },
+        "t0002": {
+            "kind": "lora",
+            "modules": {"q": 4},
+            "knobs": [{"learning_rate": 1, "scaling": 2}],
+        },
+        "t0003": {
+            "kind": "lora",
+            "modules": {"q": 8},
+            "knobs": [{"learning_rate": 1, "scaling": 1}],
+        },
+    }
+    for trial, found in details.items():
+        conductor.next()
+        conductor.history.trials[trial].values["method"] = "lora"
+        conductor.on_built(trial, effective=trial, trainable_parameters=1, details=found)
+    at.close()
+    others = [conductor.state.alike("t0000", trial) for trial in ("t0001", "t0002", "t0003")]
+    assert others == [True, False, False]

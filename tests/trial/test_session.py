@@ -55,6 +55,22 @@ def test_a_resumed_trial_gives_the_numbers_of_the_uninterrupted_one(
     assert again[-1].final
 
 
+def test_a_copy_goes_on_with_rate_and_decay_of_its_own(worker: Worker, tmp_path: Path) -> None:
+    """A checkpoint of another trial, as a population based training leaves it here."""
+    run_trial(spec(), worker=worker, folder=tmp_path, report=lambda r: r.step < 6)
+    checkpoint = (tmp_path / "checkpoint.pt").read_bytes()
+    ends = []
+    for rate, decay in ((5e-3, 0.01), (5e-3, 5.0), (1e-3, 0.01)):
+        (tmp_path / "checkpoint.pt").write_bytes(checkpoint)
+        copy = spec(learning_rate=rate)
+        training = copy.training.model_copy(update={"weight_decay": decay})
+        copy = copy.model_copy(update={"training": training})
+        ends.append(numbers(run_trial(copy, worker=worker, folder=tmp_path))["loss"])
+    whole = numbers(run_trial(spec(), worker=worker))["loss"]
+    assert ends[0] == whole
+    assert len(set(ends)) == 3
+
+
 def test_a_trial_leaves_its_worker_as_it_was(worker: Worker) -> None:
     first = run_trial(spec(), worker=worker)
     for kind in ("full", "head", "pissa", "houlsby"):

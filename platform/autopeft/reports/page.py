@@ -11,7 +11,7 @@ from autopeft.core.places import write_text
 from autopeft.core.units import count, duration
 from autopeft.reports import comparison, figures
 from autopeft.reports.choices import levels
-from autopeft.reports.standing import number, objective, setting, settings, standings
+from autopeft.reports.standing import fate, number, objective, setting, settings, standings
 from autopeft.reports.words import summary
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.history import History
@@ -54,7 +54,7 @@ def render(history: History, sweep: Sweep) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": number, "setting": setting, "settings": settings, "size": count,
+        "fate": fate, "number": number, "setting": setting, "settings": settings, "size": count,
         "duration": duration, "html": Markup,
     }  # fmt: skip
     comparisons, others = _charts(history, sweep)

@@ -103,6 +103,12 @@ def train_seconds(trial: TrialHistory) -> float | None:
     return trial.metrics.get("train_seconds", trial.seconds)
 
 
+def fate(trial: TrialHistory) -> str:
+    """Return why a trial ended and whose copy it became, if any; empty where nothing is to say."""
+    copies = [f"copied {exploit.source} at step {exploit.step}" for exploit in trial.exploits]
+    return "; ".join([*copies, *([trial.reason] if trial.reason else [])])
+
+
 def number(value: float | None) -> str:
     """Return a metric as a reader wants it.
 

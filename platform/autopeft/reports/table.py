@@ -5,7 +5,7 @@ from rich.text import Text
 
 from autopeft.core.units import count, duration
 from autopeft.reports.comparison import label
-from autopeft.reports.standing import number, objective, settings, standings
+from autopeft.reports.standing import fate, number, objective, settings, standings
 from autopeft.tracking.events import Status
 from autopeft.tracking.history import History, TrialHistory
 
@@ -61,8 +61,8 @@ def _cells(trial: TrialHistory, metric: str, *, is_best: bool) -> tuple[str | Te
     """Return a row; what a user wrote is ``Text``, in which brackets are no markup."""
     size = trial.trainable_parameters
     words = settings(trial.values) if trial.values else trial.name
-    if trial.reason and trial.status in (Status.FAILED, Status.REFUSED):
-        words = f"{words} – {trial.reason}"
+    if trial.exploits or (trial.reason and trial.status in (Status.FAILED, Status.REFUSED)):
+        words = f"{words} – {fate(trial)}"
     return (
         f"{trial.id}{' *' if is_best else ''}",
         Text(trial.status.value, style=COLORS.get(trial.status, "dim")),

@@ -11,6 +11,7 @@ SCHEDULERS = Choices(
         "asha": "autopeft.schedulers.asha:Asha",
         "hyperband": "autopeft.schedulers.hyperband:Hyperband",
         "median": "autopeft.schedulers.median:Median",
+        "pbt": "autopeft.schedulers.pbt:Pbt",
     },
 )
 

@@ -53,8 +53,27 @@ class MedianScheduler(Record):
     min_trials: int = Field(3, ge=1)
 
 
+# What may change in the middle of a trial, by the last word of its path; never the architecture.
+CHANGING = ("learning_rate", "weight_decay", "clip_norm", "dropout")
+
+
+class PbtScheduler(Record):
+    """Population based training (Jaderberg et al., 2017), in synchronous rounds.
+
+    Every ``interval_steps`` the worst ``quantile`` of a population go on from copies of the best
+    ones' checkpoints, with learning rate, weight decay, clip norm and dropout drawn anew with
+    probability ``resample``, else moved by a fifth. Only a trial that was built the same is copied.
+    """
+
+    kind: Literal["pbt"] = "pbt"
+    population: int = Field(8, ge=2)
+    interval_steps: int = Field(10, ge=1)
+    quantile: float = Field(0.25, gt=0, le=0.5)
+    resample: float = Field(0.25, ge=0, le=1)
+
+
 Scheduler: TypeAlias = Annotated[
-    NoScheduler | AshaScheduler | HyperbandScheduler | MedianScheduler,
+    NoScheduler | AshaScheduler | HyperbandScheduler | MedianScheduler | PbtScheduler,
     Field(discriminator="kind"),
 ]
 

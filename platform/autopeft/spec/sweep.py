@@ -1,19 +1,19 @@
 """A whole sweep, validated: the template to search, and how."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from autopeft.core.choices import known_words
 from autopeft.core.errors import Problem
-from autopeft.spec.cluster import AnyProfile, LocalProfile
-from autopeft.spec.cluster_file import read_cluster
+from autopeft.spec.cluster import check_profile
 from autopeft.spec.distribution import SECTIONS
-from autopeft.spec.lines import Lines, place
+from autopeft.spec.lines import place
 from autopeft.spec.problems import Path, complaints, dotted, unknown_key
 from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
+from autopeft.spec.scheduler import CHANGING, PbtScheduler
 from autopeft.spec.search import Search
 from autopeft.spec.space import Space, Values
 from autopeft.spec.task import BUILT_METRICS, LAST_METRICS, LOOP_METRICS, METRICS
@@ -23,17 +23,13 @@ from autopeft.spec.trial import TrialSpec
 
 
 class Settings(Record):
-    """The half of a search file that is not searched.
-
-    ``cluster`` is the name of a profile, a path to one, or a mapping ``{profile: NAME, …}`` whose
-    words are laid over it.
-    """
+    """The half of a search file that is not searched."""
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0)
     search: Search = Search()
     resources: Resources = Resources()
-    cluster: str = "local"
+    cluster: Annotated[str, AfterValidator(check_profile)] = "local"
     tracking: Tracking = Tracking()
 
 
@@ -42,7 +38,6 @@ class Sweep:
 
     ``raw`` is the composed file as plain data; it is what is saved and what makes the same sweep
     again. ``lines`` tells where in the files it was written, for what is found out later.
-    ``profile`` is the cluster it runs on; ``settings.cluster`` is that profile's name.
     """
 
     def __init__(
@@ -51,13 +46,11 @@ class Sweep:
         settings: Settings,
         template: Template,
         lines: Mapping[Path, str],
-        profile: AnyProfile | None = None,
     ) -> None:
         self.raw = dict(raw)
         self.settings = settings
         self.template = template
         self.lines = lines
-        self.profile = profile or LocalProfile(name="local")
 
     def problem(self, path: Path, message: str) -> Problem:
         """Return a problem with its place in the search file."""
@@ -79,28 +72,22 @@ class Sweep:
 
 
 def read_sweep(
-    raw: Mapping[str, Any], lines: Lines | None = None
+    raw: Mapping[str, Any], lines: Mapping[Path, str] | None = None
 ) -> tuple[Sweep | None, list[Complaint]]:
-    """Judge a composed file; return the sweep, or ``None`` and everything that is wrong.
-
-    Args:
-        raw: The file as plain data.
-        lines: Where its keys stand; those of the cluster's profile are added.
-    """
-    lines = {} if lines is None else lines
-    profile, wrong = read_cluster(raw.get("cluster", "local"), lines)
+    """Judge a composed file; return the sweep, or ``None`` and everything that is wrong."""
+    wrong: list[Complaint] = []
     template, template_wrong = read_template({name: raw.get(name) for name in SECTIONS})
     wrong += template_wrong
-    name = profile.name if profile else "local"
-    settings = _read_settings({**raw, "cluster": name}, wrong)
+    settings = _read_settings(raw, wrong)
     if settings is not None:
         trial = None if template is None else template.trial(_first_values(template), seed=0)
         wrong += _unmeasured(settings.search, trial)
         wrong += _never_stopped(settings.search, trial)
+        wrong += _never_explored(settings.search, template)
         wrong += _too_many_objectives(settings.search)
     if settings is None or template is None or wrong:
         return None, wrong
-    return Sweep(raw, settings, template, lines, profile), wrong
+    return Sweep(raw, settings, template, lines or {}), wrong
 
 
 def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings | None:
@@ -120,6 +107,8 @@ def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complain
     scheduler = search.scheduler
     if scheduler.kind == "none" and search.patience is None:
         return
+    if isinstance(scheduler, PbtScheduler):
+        yield from _never_copied(scheduler, trial)
     grace_steps = getattr(scheduler, "grace_steps", 0)
     if trial is not None and grace_steps > trial.training.steps:
         yield (
@@ -134,6 +123,28 @@ def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complain
                 f"{metric} is scored with the last report only, so no trial can be stopped early "
                 "by it; write scheduler: {kind: none}, and no patience",
             )
+
+
+def _never_explored(search: Search, template: Template | None) -> Iterator[Complaint]:
+    """Yield that a copy would be trained just as its source."""
+    if template is None or search.scheduler.kind != "pbt":
+        return
+    if not any(d.name.rpartition(".")[2] in CHANGING for d in template.space.dimensions):
+        yield (
+            ("search", "scheduler"),
+            f"pbt explores {', '.join(CHANGING)}, and none of them is searched; write e.g. "
+            "learning_rate: search",
+        )
+
+
+def _never_copied(scheduler: PbtScheduler, trial: TrialSpec | None) -> Iterator[Complaint]:
+    """Yield what keeps a population from ever comparing its members."""
+    if trial is not None and scheduler.interval_steps >= trial.training.steps:
+        yield (
+            ("search", "scheduler", "interval_steps"),
+            f"{scheduler.interval_steps} is not below training.steps {trial.training.steps}; no "
+            "trial would ever be copied",
+        )
 
 
 def _too_many_objectives(search: Search) -> Iterator[Complaint]:

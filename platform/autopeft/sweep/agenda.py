@@ -6,6 +6,7 @@ just that one's result.
 """
 
 from autopeft.schedulers import Decision, Promotion
+from autopeft.schedulers.explore import explore
 from autopeft.searchers import Done, Proposal, Wait
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep import verdict
@@ -23,16 +24,18 @@ def next_step(sweep: Sweep, state: SweepState, *, now: float) -> Step | None:
     The searcher is asked for it; the caller journals and applies the event before it asks again.
     """
     return (
-        _next_promotion(state, now=now)
+        _next_promotion(sweep, state, now=now)
         or _next_baseline(sweep, state, now=now)
         or _next_point(sweep, state, now=now)
-        or _next_settled(state, now=now)
+        or _next_settled(sweep, state, now=now)
         or _last_baselines(sweep, state, now=now)
         or _next_retraining(sweep, state, now=now)
     )
 
 
-def _next_promotion(state: SweepState, *, now: float, last: bool = False) -> Promoted | None:
+def _next_promotion(
+    sweep: Sweep, state: SweepState, *, now: float, last: bool = False
+) -> Promoted | None:
     """A paused trial, if the scheduler promotes one, or would not have paused it.
 
     The latter is so after a resume with another scheduler.
@@ -43,19 +46,28 @@ def _next_promotion(state: SweepState, *, now: float, last: bool = False) -> Pro
         if state.decisions.get(trial.id) is Decision.CONTINUE:
             return Promoted(time=now, trial=trial.id)
     promotion = state.scheduler.next_to_promote(last=last, alike=state.alike)
-    return None if promotion is None else _promoted(promotion, now=now)
+    return None if promotion is None else _promoted(sweep, state, promotion, now=now)
 
 
-def _promoted(promotion: Promotion, *, now: float) -> Promoted:
-    return Promoted(time=now, trial=promotion.trial)
+def _promoted(sweep: Sweep, state: SweepState, promotion: Promotion, *, now: float) -> Promoted:
+    """Return the event; a copy's values are explored from those of its source."""
+    if promotion.source is None:
+        return Promoted(time=now, trial=promotion.trial)
+    explored = explore(
+        sweep.space,
+        state.history.trials[promotion.source].values,
+        seed=promotion.seed,
+        resample=getattr(state.search.scheduler, "resample", 0.0),
+    )
+    return Promoted(time=now, trial=promotion.trial, source=promotion.source, values=explored)
 
 
-def _next_settled(state: SweepState, *, now: float) -> Promoted | Ended | None:
+def _next_settled(sweep: Sweep, state: SweepState, *, now: float) -> Promoted | Ended | None:
     """The last promotions where nothing else moves the search, then the end of who still waits."""
     paused = state.history.paused
     if not paused or any(trial.kind is Kind.TRIAL for trial in state.history.running):
         return None
-    promotion = _next_promotion(state, now=now, last=True)
+    promotion = _next_promotion(sweep, state, now=now, last=True)
     if promotion is not None:
         return promotion
     end = verdict.of_waiting(state, now=now)

@@ -17,6 +17,7 @@ from importlib import import_module
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
+from autopeft.sweep.inherit import inherit
 from autopeft.sweep.interruption import asked, stoppable
 from autopeft.sweep.ray_session import ray_session
 from autopeft.tracking.events import AnyEvent, Ended, SweepStarted
@@ -68,6 +69,9 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
         for listener in listeners:
             journal.listen(listener)
         journal.listen(lambda event: _tidy(run, event))
+        journal.listen(lambda event: inherit(run, event))
+        if events:  # the driver may have been killed between this line and its deed
+            inherit(run, events[-1])
         conductor = _conductor(sweep, journal, events)
         over = conductor.history.is_over
         ending = Ending.DONE if over else _run_on_ray(conductor, run, sweep, trainable)

@@ -10,6 +10,7 @@ from autopeft.core.errors import RunFolderError
 from autopeft.schedulers import Decision, Scheduler
 from autopeft.schedulers.patience import Patience
 from autopeft.searchers import Failed, Outcome, Proposal, Pruned, Searcher, Value
+from autopeft.spec.scheduler import CHANGING
 from autopeft.spec.search import Search
 from autopeft.tracking.events import AnyEvent, Asked, Ended, Kind, Promoted, Reported, Status
 from autopeft.tracking.history import History, TrialHistory
@@ -143,10 +144,10 @@ class SweepState:
 
 
 def architecture(trial: TrialHistory) -> list[Any]:
-    """Return what a checkpoint has to fit: the adapted modules, and all knobs but the rates."""
+    """Return what a checkpoint has to fit: the adapted modules, and the knobs that stay."""
     details = trial.details
     knobs = [
-        {name: value for name, value in knob.items() if name != "learning_rate"}
+        {name: value for name, value in knob.items() if name not in CHANGING}
         for knob in details.get("knobs", [])
     ]
     return [trial.values.get("method"), details.get("kind"), details.get("modules"), knobs]

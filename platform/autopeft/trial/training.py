@@ -126,6 +126,8 @@ class Trainer:
         """Go on from a state."""
         self._adapted.load_state_dict(state["adapter"])
         self._optimizer.load_state_dict(state["optimizer"])
+        for group in self._optimizer.param_groups:  # a copy of another trial has its own decay
+            group["weight_decay"] = self._training.weight_decay
         self._scaler.load_state_dict(state["scaler"])
         self.step, self.train_seconds = state["step"], state["train_seconds"]
 
