@@ -1,15 +1,16 @@
 """A whole sweep, validated: the template to search, and how."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from autopeft.core.choices import known_words
 from autopeft.core.errors import Problem
-from autopeft.spec.cluster import check_profile
+from autopeft.spec.cluster import AnyProfile, LocalProfile
+from autopeft.spec.cluster_file import read_cluster
 from autopeft.spec.distribution import SECTIONS
-from autopeft.spec.lines import place
+from autopeft.spec.lines import Lines, place
 from autopeft.spec.problems import Path, complaints, dotted, unknown_key
 from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
@@ -23,13 +24,17 @@ from autopeft.spec.trial import TrialSpec
 
 
 class Settings(Record):
-    """The half of a search file that is not searched."""
+    """The half of a search file that is not searched.
+
+    ``cluster`` is the name of a profile, a path to one, or a mapping ``{profile: NAME, …}`` whose
+    words are laid over it.
+    """
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0)
     search: Search = Search()
     resources: Resources = Resources()
-    cluster: Annotated[str, AfterValidator(check_profile)] = "local"
+    cluster: str = "local"
     tracking: Tracking = Tracking()
 
 
@@ -38,6 +43,7 @@ class Sweep:
 
     ``raw`` is the composed file as plain data; it is what is saved and what makes the same sweep
     again. ``lines`` tells where in the files it was written, for what is found out later.
+    ``profile`` is the cluster it runs on; ``settings.cluster`` is that profile's name.
     """
 
     def __init__(
@@ -46,11 +52,13 @@ class Sweep:
         settings: Settings,
         template: Template,
         lines: Mapping[Path, str],
+        profile: AnyProfile | None = None,
     ) -> None:
         self.raw = dict(raw)
         self.settings = settings
         self.template = template
         self.lines = lines
+        self.profile = profile or LocalProfile(name="local")
 
     def problem(self, path: Path, message: str) -> Problem:
         """Return a problem with its place in the search file."""
@@ -72,13 +80,20 @@ class Sweep:
 
 
 def read_sweep(
-    raw: Mapping[str, Any], lines: Mapping[Path, str] | None = None
+    raw: Mapping[str, Any], lines: Lines | None = None
 ) -> tuple[Sweep | None, list[Complaint]]:
-    """Judge a composed file; return the sweep, or ``None`` and everything that is wrong."""
-    wrong: list[Complaint] = []
+    """Judge a composed file; return the sweep, or ``None`` and everything that is wrong.
+
+    Args:
+        raw: The file as plain data.
+        lines: Where its keys stand; those of the cluster's profile are added.
+    """
+    lines = {} if lines is None else lines
+    profile, wrong = read_cluster(raw.get("cluster", "local"), lines)
     template, template_wrong = read_template({name: raw.get(name) for name in SECTIONS})
     wrong += template_wrong
-    settings = _read_settings(raw, wrong)
+    name = profile.name if profile else "local"
+    settings = _read_settings({**raw, "cluster": name}, wrong)
     if settings is not None:
         trial = None if template is None else template.trial(_first_values(template), seed=0)
         wrong += _unmeasured(settings.search, trial)
@@ -87,7 +102,7 @@ def read_sweep(
         wrong += _too_many_objectives(settings.search)
     if settings is None or template is None or wrong:
         return None, wrong
-    return Sweep(raw, settings, template, lines or {}), wrong
+    return Sweep(raw, settings, template, lines, profile), wrong
 
 
 def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings | None:
