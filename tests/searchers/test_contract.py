@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -35,11 +36,17 @@ AXES = (
     Axis("warmup"),
 )
 every_searcher = pytest.mark.parametrize("name", sorted(SEARCHERS))
+# A Gaussian process takes a tenth of a second for a point: fewer of them, but past its start.
+SLOW = {"gp": {"startup_trials": 4}}
 
 
 def make(name: str, *, seed: int = 0, directions: tuple[Any, ...] = ("max",)) -> Searcher:
-    options = OPTIONS.validate_python({"kind": name})
+    options = OPTIONS.validate_python({"kind": name, **SLOW.get(name, {})})
     return make_searcher(options, Setting(AXES, directions, seed))
+
+
+def times(name: str, count: int) -> int:
+    return max(count // 5, 8) if name in SLOW else count
 
 
 def score(proposal: Proposal) -> float:
@@ -87,7 +94,7 @@ def play(searcher: Searcher, *, rounds: int, dice: random.Random, waiting: list[
 def test_points_are_in_bounds_and_have_the_axes_that_exist(name: str) -> None:
     searcher = make(name)
     methods = set()
-    for number in range(60):
+    for number in range(times(name, 60)):
         proposal = asked(searcher)
         assert proposal.number == number
         assert all(0.0 <= x <= 1.0 for x in proposal.cube.values())
@@ -100,7 +107,7 @@ def test_points_are_in_bounds_and_have_the_axes_that_exist(name: str) -> None:
 @every_searcher
 def test_a_point_on_levels_lies_in_the_middle_of_one(name: str) -> None:
     searcher = make(name)
-    for _ in range(20):
+    for _ in range(times(name, 20)):
         cube = asked(searcher).cube
         assert (cube["batch"] * 4) % 1 == pytest.approx(0.5)
 
@@ -109,7 +116,7 @@ def test_a_point_on_levels_lies_in_the_middle_of_one(name: str) -> None:
 def test_the_same_seed_gives_the_same_points(name: str) -> None:
     def points(seed: int) -> list[dict[str, float]]:
         searcher, cubes = make(name, seed=seed), []
-        for _ in range(25):
+        for _ in range(times(name, 25)):
             proposal = asked(searcher)
             cubes.append(dict(proposal.cube))
             searcher.tell(proposal.number, Value((score(proposal),)))
@@ -136,12 +143,14 @@ def test_its_own_seed_comes_before_the_sweeps(name: str) -> None:
         Value((-math.inf,)),
         Pruned((math.nan,), 10),
         Pruned((0.1,), 0),
+        Value((0.1,), violations=(math.nan,)),
+        Pruned((0.1,), 5, violations=(math.inf, 1.0)),
     ],
     ids=str,
 )
 def test_nothing_but_odd_results_never_stalls_the_search(name: str, odd: Outcome) -> None:
     searcher = make(name)
-    for _ in range(40):
+    for _ in range(times(name, 40)):
         searcher.tell(asked(searcher).number, odd)
     assert isinstance(searcher.ask(), Proposal)
 
@@ -149,7 +158,7 @@ def test_nothing_but_odd_results_never_stalls_the_search(name: str, odd: Outcome
 @every_searcher
 def test_late_and_disordered_results_are_taken(name: str) -> None:
     searcher, waiting = make(name), []
-    play(searcher, rounds=60, dice=random.Random(3), waiting=waiting)
+    play(searcher, rounds=times(name, 60), dice=random.Random(3), waiting=waiting)
     for proposal in reversed(waiting):
         searcher.tell(proposal.number, Value((score(proposal),)))
     assert isinstance(searcher.ask(), Proposal)
@@ -158,15 +167,15 @@ def test_late_and_disordered_results_are_taken(name: str) -> None:
 @every_searcher
 def test_results_that_never_come_do_not_stall_the_search(name: str) -> None:
     searcher = make(name)
-    numbers = [asked(searcher).number for _ in range(30)]
-    assert numbers == list(range(30))
+    count = times(name, 30)
+    assert [asked(searcher).number for _ in range(count)] == list(range(count))
 
 
 @every_searcher
 def test_a_result_told_twice_changes_nothing(name: str) -> None:
     one, other = make(name), make(name)
     for searcher in (one, other):
-        for _ in range(15):
+        for _ in range(times(name, 15)):
             proposal = asked(searcher)
             searcher.tell(proposal.number, Value((score(proposal),)))
     one.tell(3, Value((99.0,)))
@@ -179,7 +188,7 @@ def test_a_result_told_twice_changes_nothing(name: str) -> None:
 def test_saved_and_loaded_it_goes_on_as_if_nothing_had_been(name: str, cut: int) -> None:
     dice, waiting = random.Random(1), list[Proposal]()
     uninterrupted = make(name)
-    play(uninterrupted, rounds=cut, dice=dice, waiting=waiting)
+    play(uninterrupted, rounds=min(cut, times(name, cut)), dice=dice, waiting=waiting)
     resumed = make(name)
     resumed.load(json.loads(json.dumps(uninterrupted.state())))
     assert json.dumps(resumed.state()) == json.dumps(uninterrupted.state())
@@ -188,7 +197,7 @@ def test_saved_and_loaded_it_goes_on_as_if_nothing_had_been(name: str, cut: int)
     for searcher in (uninterrupted, resumed):
         dice.setstate(memory)
         held = list(waiting)
-        play(searcher, rounds=25, dice=dice, waiting=held)
+        play(searcher, rounds=times(name, 25), dice=dice, waiting=held)
         endings.append(asked(searcher))
     assert endings[0] == endings[1]
 
@@ -208,12 +217,77 @@ def test_several_objectives_are_taken(name: str) -> None:
     if type(OPTIONS.validate_python({"kind": name})).one_objective_only:
         pytest.skip("searches one objective; a search file that asks for more is refused")
     searcher, dice = make(name, directions=("max", "min")), random.Random(2)
-    for _ in range(22):
+    for _ in range(times(name, 22)):
         proposal = asked(searcher)
         searcher.tell(proposal.number, outcome(proposal, dice, objectives=2))
     again = make(name, directions=("max", "min"))
     again.load(json.loads(json.dumps(searcher.state())))
     assert asked(again).cube == asked(searcher).cube
+
+
+FIRST = (
+    {
+        "method": 1 / 6,
+        "method.lora.rank": 0.25,
+        "method.lora.rate": 0.1,
+        "batch": 0.375,
+        "warmup": 0.9,
+    },
+    {"warmup": 0.123},
+    {"method": 0.5, "method.ia3.rate": 0.7},
+    {"method": 5 / 6},
+    {},
+)
+
+
+@every_searcher
+@pytest.mark.parametrize("branched", [True, False], ids=["branched", "plain"])
+def test_first_points_come_first_as_they_are_given(name: str, branched: bool) -> None:
+    axes = AXES if branched else AXES[4:]
+    first = (
+        FIRST
+        if branched
+        else ({"batch": 0.375, "warmup": 0.9}, {"warmup": 0.123}, {"batch": 0.125})
+    )
+    options = OPTIONS.validate_python({"kind": name})
+    setting = Setting(axes, ("max",), 0, first=first)
+    searcher, resumed = make_searcher(options, setting), make_searcher(options, setting)
+    cubes = []
+    for number, given in enumerate(first):
+        if number == 2:
+            resumed.load(json.loads(json.dumps(searcher.state())))
+        proposal = asked(searcher)
+        assert {axis: proposal.cube[axis] for axis in given} == given
+        assert set(proposal.cube) == {axis.name for axis in active_axes(axes, proposal.cube)}
+        cubes.append(proposal.cube)
+    assert [asked(resumed).cube for _ in first[2:]] == cubes[2:]
+    assert asked(searcher).cube not in cubes
+
+
+@every_searcher
+def test_constraints_are_taken(name: str) -> None:
+    searcher, dice = make(name), random.Random(2)
+    for _ in range(times(name, 22)):
+        proposal = asked(searcher)
+        violations = (proposal.cube["warmup"] - 0.5, dice.choice([-1.0, 0.0, 0.1, math.inf]))
+        kind = dice.choice([Value, partial(Pruned, step=3)])
+        searcher.tell(proposal.number, kind((score(proposal),), violations=violations))
+    again = make(name)
+    again.load(json.loads(json.dumps(searcher.state())))
+    assert asked(again).cube == asked(searcher).cube
+
+
+@pytest.mark.parametrize("name", ["tpe", "cmaes", "nsga2", "nsga3"])
+def test_what_breaks_a_constraint_is_left_behind(name: str) -> None:
+    """The best score lies where the constraint is broken: the feasible half is searched more."""
+    options = OPTIONS.validate_python({"kind": name})
+    searcher = make_searcher(options, Setting((Axis("x"), Axis("y")), ("max",), 0))
+    broken = []
+    for _ in range(160):
+        proposal = asked(searcher)
+        broken.append(proposal.cube["x"] - 0.5)
+        searcher.tell(proposal.number, Value((proposal.cube["x"],), violations=(broken[-1],)))
+    assert sum(b > 0 for b in broken[80:]) < 0.45 * 80
 
 
 @every_searcher

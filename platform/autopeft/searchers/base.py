@@ -8,6 +8,10 @@ from autopeft.spec.record import Record
 from autopeft.spec.search import Direction
 from autopeft.spec.space import Axis, Cube
 
+# Times one plus the violation, the loss of a point that breaks a constraint: worse than that of
+# every feasible one, and the less so the nearer it is (Deb, 2000).
+INFEASIBLE = 1e200
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -93,6 +97,19 @@ class Searcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Prior:
+    """Where the best point is believed to lie.
+
+    Attributes:
+        mean: Per axis, its expected position; an axis left out is not known about.
+        spread: Per axis, how far the best may lie from it (a standard deviation).
+    """
+
+    mean: Cube
+    spread: Cube
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What a searcher is made for.
 
@@ -100,7 +117,9 @@ class Setting:
         axes: The unit cube's axes.
         directions: ``min`` or ``max`` per objective.
         seed: Of everything random.
-        first: Points to propose first, complete or partial.
+        first: Points to propose first, complete or partial; a point with a conditional axis has
+            the choice it depends on.
+        prior: What is believed beforehand; Nelder-Mead's first simplex is centred and sized by it.
         trials: The budget, if it is known.
         workers: Trials at a time, if that is known.
     """
@@ -109,6 +128,7 @@ class Setting:
     directions: tuple[Direction, ...]
     seed: int
     first: tuple[Cube, ...] = ()
+    prior: Prior | None = None
     trials: int | None = None
     workers: int | None = None
 

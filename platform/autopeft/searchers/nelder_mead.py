@@ -12,27 +12,36 @@ simplex can use is out. Whoever proposed a point, its result may join the simple
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from autopeft.searchers.base import Done, Failed, Outcome, Proposal, Pruned, Setting, Wait
+from autopeft.searchers.base import (
+    INFEASIBLE,
+    Done,
+    Failed,
+    Outcome,
+    Proposal,
+    Pruned,
+    Setting,
+    Wait,
+)
 from autopeft.searchers.optuna_samplers import cmaes_searcher, random_searcher, tpe_searcher
 from autopeft.searchers.optuna_searcher import OptunaSearcher
-from autopeft.searchers.simplex import Coefficients, Point, random_simplex, regular_simplex
+from autopeft.searchers.simplex import Coefficients, Point
+from autopeft.searchers.simplex_starts import random_simplex, regular_simplex
 from autopeft.searchers.simplex_walk import SimplexWalk, Ways
 from autopeft.spec.searcher import CmaesSearcher, NelderMeadSearcher, RandomSearcher, TpeSearcher
-from autopeft.spec.space import Axis, Cube, active_axes, level_of
+from autopeft.spec.space import Axis, Cube, active_axes, completed, level_of, middle_of
 
 Branch: TypeAlias = tuple[tuple[str, int], ...]
 
-# An infeasible point is worse than every feasible one, and the less so the nearer it is (Deb 2000).
-INFEASIBLE = 1e30
 FILLED_FIRST = 10
 FILLED_EVERY = 4
 EXPLORATION = 0.3
+REDRAWS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +55,33 @@ class Given:
 class NelderMead:
     """See the module's text; ``tell`` takes failures as the worst of all values.
 
-    A value that a trial had when it was stopped early counts, but never as the best of its branch:
-    trials that ran all their steps are not beaten by promises. Constraints are kept by Deb's rule.
+    A value that a trial had when it was stopped early counts, but never as better than the best of
+    its branch that ran to the end: trials are not beaten by promises. Constraints are kept by
+    Deb's rule.
     """
 
     def __init__(self, options: NelderMeadSearcher, setting: Setting) -> None:
         self._options, self._setting = options, setting
         self._sign = -1.0 if setting.directions[0] == "max" else 1.0
-        self._is_conditional = bool(self._branch_axes())
-        self._filler = _filler(options, setting)
+        self._split = _branch_axes(setting.axes)
+        self._first = _completed_first(setting)
+        # The user's points are given by us, so that they come first and once.
+        self._filler = _filler(options, replace(setting, first=()))
         self._walks: dict[Branch, SimplexWalk] = {}
         self._results: dict[Branch, list[tuple[Point, float]]] = {}
+        self._best_whole: dict[Branch, float] = {}
         self._out: dict[int, Given] = {}
-        self._asked = self._filled = 0
+        self._asked = 0
 
     def ask(self) -> Proposal | Wait | Done:
         """Return what the simplex of the most promising branch needs, or a point of the filler."""
+        over = self._end()
+        if over:
+            return Done(over)
         number = self._asked
         given = self._next(number)
         if given is None:
-            over = not self._options.restarts and any(w.converged for w in self._walks.values())
-            return Done("the simplex has converged") if over else Wait()
+            return Wait()
         self._asked += 1
         self._out[number] = given
         return Proposal(number, given.cube)
@@ -80,44 +95,86 @@ class NelderMead:
             self._filler.add(given.cube, outcome)
         else:
             self._filler.tell(given.filler, outcome)
-        self._learn(given, outcome, number)
+        self._learn(given.cube, outcome, number)
 
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Take the outcome of a point that somebody else proposed."""
         self._filler.add(cube, outcome)
-        self._learn(Given(cube, filler=-1), outcome, number=-1)
+        self._learn(cube, outcome, number=None)
+
+    def forget(self, number: int) -> None:
+        """Know that a proposal will not be evaluated; its point may be proposed again."""
+        given = self._out.pop(number)
+        if given.filler is not None:
+            self._filler.tell(given.filler, Failed("not evaluated"))
+        walk = self._walks.get(self._branch_of(given.cube))
+        if walk is not None:
+            walk.forget(number)
+
+    def _end(self) -> str:
+        """Return why there is nothing more to ask, ever; nothing if there is."""
+        walk = self._walks.get(())
+        if self._split or walk is None or not walk.is_over:
+            return ""
+        if walk.converged and not self._options.restarts and self._setting.axes:
+            return "the simplex has converged"
+        return "every point of the space has been tried"
 
     def _next(self, number: int) -> Given | None:
-        given = len(self._setting.first)
-        if self._filled < given and (self._is_conditional or not self._options.parallel):
-            return self._fill()
+        if self._split and number < len(self._first):
+            return self._held(Given(self._first[number]), number)
         branch = self._choice(number)
         if branch is not None:
-            point = self._walk(branch).ask(number)
+            walk = self._walk(branch)
+            point = walk.ask(number)
             if point is not None:
                 return Given(self._cube(branch, point))
-            if not self._options.parallel:
+            if not self._options.parallel and walk.is_waiting:
                 return None
-        return self._fill()
+        return self._held(self._fill(), number)
+
+    def _held(self, given: Given, number: int) -> Given:
+        """Let the branch's simplex know that this point is out."""
+        branch = self._branch_of(given.cube)
+        if branch in self._walks:
+            self._walks[branch].hold(number, self._point(branch, given.cube))
+        return given
 
     def _fill(self) -> Given:
-        proposal = self._filler.ask()
-        assert isinstance(proposal, Proposal)
-        self._filled += 1
+        """Return a point of the filler, if possible one that nobody has tried."""
+        for _ in range(REDRAWS):
+            proposal = self._filler.ask()
+            assert isinstance(proposal, Proposal)
+            if not self._is_known(proposal.cube):
+                break
+            self._filler.tell(proposal.number, Failed("tried before"))
+        else:
+            proposal = self._filler.ask()
+            assert isinstance(proposal, Proposal)
         return Given(proposal.cube, filler=proposal.number)
+
+    def _is_known(self, cube: Cube) -> bool:
+        branch = self._branch_of(cube)
+        point = self._point(branch, cube)
+        tried = any(point == other for other, _ in self._results.get(branch, ()))
+        return tried or any(cube == given.cube for given in self._out.values())
 
     # Branches
 
     def _choice(self, number: int) -> Branch | None:
         """Return the branch to search, or ``None`` if the filler is to look over all of them."""
-        if not self._is_conditional:
+        if not self._split:
             return ()
-        tried = {branch: found for branch, found in self._results.items() if found}
-        results = sum(len(found) for found in tried.values())
+        results = sum(map(len, self._results.values()))
         if results < FILLED_FIRST or number % FILLED_EVERY == 0:
             return None
-        losses = sorted(loss for found in tried.values() for _, loss in found)
-        return min(tried, key=lambda branch: self._promise(tried[branch], losses))
+        losses = sorted(loss for found in self._results.values() for _, loss in found)
+        promises = {
+            branch: self._promise(found, losses)
+            for branch, found in self._results.items()
+            if branch not in self._walks or not self._walks[branch].is_over
+        }
+        return min(promises, key=promises.__getitem__, default=None)
 
     def _promise(self, found: list[tuple[Point, float]], losses: list[float]) -> float:
         """Return the lower confidence bound on the rank (0 to 1) of a branch's best result."""
@@ -125,27 +182,23 @@ class NelderMead:
         rank = np.searchsorted(losses, best) / len(losses) if best < math.inf else 1.0
         return float(rank - EXPLORATION * math.sqrt(math.log(len(losses)) / len(found)))
 
-    def _branch_axes(self) -> set[str]:
-        parents = {axis.when[0] for axis in self._setting.axes if axis.when is not None}
-        unordered = {axis.name for axis in self._setting.axes if not axis.ordered}
-        return parents | unordered
-
     def _branch_of(self, cube: Cube) -> Branch:
-        split = self._branch_axes()
         return tuple(
             (axis.name, level_of(cube[axis.name], axis.levels or 1))
             for axis in active_axes(self._setting.axes, cube)
-            if axis.name in split
+            if axis.name in self._split
         )
 
     def _free(self, branch: Branch) -> list[Axis]:
         """Return the axes that a branch's simplex walks along."""
-        split = self._branch_axes()
         return [
             axis
             for axis in self._setting.axes
-            if axis.name not in split and (axis.when is None or axis.when in branch)
+            if axis.name not in self._split and (axis.when is None or axis.when in branch)
         ]
+
+    def _point(self, branch: Branch, cube: Cube) -> Point:
+        return tuple(cube[axis.name] for axis in self._free(branch))
 
     def _cube(self, branch: Branch, point: Point) -> dict[str, float]:
         levels = {axis.name: axis.levels or 1 for axis in self._setting.axes}
@@ -158,71 +211,82 @@ class NelderMead:
     def _walk(self, branch: Branch) -> SimplexWalk:
         """Return the branch's simplex; a new one begins with what the branch has shown so far."""
         if branch not in self._walks:
-            free = self._free(branch)
             found = self._results.get(branch, [])
-            walk = SimplexWalk(
-                [axis.levels for axis in free],
-                ways=self._ways(),
-                seed=self._setting.seed,
-                start=self._start(free, found),
-            )
+            walk = self._new_walk(branch, self._start(branch, found))
+            for number, given in self._out.items():
+                if self._branch_of(given.cube) == branch:
+                    walk.hold(number, self._point(branch, given.cube))
             for point, loss in found:
                 walk.add(point, loss)
             self._walks[branch] = walk
         return self._walks[branch]
 
-    def _ways(self) -> Ways:
-        options, d = self._options, len(self._setting.axes)
-        return Ways(
+    def _new_walk(self, branch: Branch, start: Sequence[Point]) -> SimplexWalk:
+        options, free = self._options, self._free(branch)
+        ways = Ways(
             parallel=options.parallel,
-            coefficients=Coefficients.adaptive(d) if options.adaptive else Coefficients(),
+            coefficients=Coefficients.adaptive(len(free)) if options.adaptive else Coefficients(),
             model_share=options.model_share,
+            size=options.size,
             restarts=options.restarts,
             tolerance=options.tolerance,
         )
+        levels = [axis.levels for axis in free]
+        seed = self._setting.seed
+        return SimplexWalk(levels, ways=ways, seed=seed, start=start, sizes=self._sizes(free))
 
-    def _start(self, free: list[Axis], found: list[tuple[Point, float]]) -> list[Point]:
-        """Return the first vertices: the user's points, then a random or a regular simplex.
+    def _start(self, branch: Branch, found: list[tuple[Point, float]]) -> list[Point]:
+        """Return the first points: the user's, then a random or a regular simplex.
 
-        A branch that has results already opens around its best one.
+        The latter lies around what the prior expects, else around the best that is known.
         """
-        d = len(free)
-        rng = np.random.default_rng([self._setting.seed, len(self._walks)])
-        given = [] if self._is_conditional else self._given_points(free)
-        if self._options.initial == "random":
-            return [*given, *random_simplex(d, seed=self._setting.seed)][: d + 1]
-        best = min(found, key=lambda pair: pair[1])[0] if found else None
-        centre = given[0] if given else best or (0.5,) * d
-        around = regular_simplex(centre, self._options.size, rng=rng)
+        free = self._free(branch)
+        d, seed, prior = len(free), self._setting.seed, self._setting.prior
+        given = [] if self._split else [self._point(branch, cube) for cube in self._first]
+        if self._options.initial == "random" and prior is None:
+            return [*given, *random_simplex(d, seed=seed)][: max(d + 1, len(given))]
+        centre = (0.5,) * d
+        if given or found:
+            centre = given[0] if given else min(found, key=lambda pair: pair[1])[0]
+        if prior is not None:
+            centre = tuple(
+                float(prior.mean.get(a.name, x)) for a, x in zip(free, centre, strict=True)
+            )
+        rng = np.random.default_rng([seed, len(self._walks)])
+        around = regular_simplex(centre, self._sizes(free), rng=rng)
         return [*given, *around][: max(d + 1, len(given))]
 
-    def _given_points(self, free: list[Axis]) -> list[Point]:
-        rng = np.random.default_rng([self._setting.seed, 1])
-        return [
-            tuple(float(cube.get(axis.name, rng.random())) for axis in free)
-            for cube in self._setting.first
-        ]
+    def _sizes(self, free: Sequence[Axis]) -> list[float]:
+        """Return the size of a first simplex, along each axis."""
+        prior = self._setting.prior
+        spread: Cube = {} if prior is None else prior.spread
+        return [float(spread.get(axis.name, self._options.size)) for axis in free]
 
-    def _learn(self, given: Given, outcome: Outcome, number: int) -> None:
-        branch = self._branch_of(given.cube)
-        point = tuple(given.cube[axis.name] for axis in self._free(branch))
-        results = self._results.setdefault(branch, [])
-        best = min((loss for _, loss in results), default=-math.inf)
-        loss = self._loss(outcome, best)
-        results.append((point, loss))
+    def _learn(self, cube: Cube, outcome: Outcome, number: int | None) -> None:
+        branch = self._branch_of(cube)
+        point = self._point(branch, cube)
+        loss = self._loss(outcome, branch)
+        self._results.setdefault(branch, []).append((point, loss))
         walk = self._walks.get(branch)
-        if walk is not None and given.filler is None:
-            walk.tell(number, loss)
-        elif walk is not None:
+        if walk is None:
+            return
+        if number is None:
             walk.add(point, loss)
+        else:
+            walk.tell(number, loss)
 
-    def _loss(self, outcome: Outcome, best: float) -> float:
+    def _loss(self, outcome: Outcome, branch: Branch) -> float:
         """Return what is minimised; infinite for what has no value."""
         if isinstance(outcome, Failed) or not math.isfinite(outcome.values[0]):
             return math.inf
         broken = sum(max(violation, 0.0) for violation in outcome.violations)
-        loss = INFEASIBLE * (1 + broken) if broken > 0 else self._sign * outcome.values[0]
-        return max(loss, best) if isinstance(outcome, Pruned) else loss
+        if not broken <= 0:  # also NaN
+            return INFEASIBLE * (1 + broken) if broken > 0 else math.inf
+        loss, best = self._sign * outcome.values[0], self._best_whole.get(branch, math.inf)
+        if isinstance(outcome, Pruned):
+            return loss if best == math.inf else max(loss, best)
+        self._best_whole[branch] = min(loss, best)
+        return loss
 
     # State
 
@@ -230,29 +294,49 @@ class NelderMead:
         """Return everything, as JSON."""
         return {
             "asked": self._asked,
-            "filled": self._filled,
             "out": [[n, dict(given.cube), given.filler] for n, given in self._out.items()],
             "results": [[list(b), [[list(p), x] for p, x in r]] for b, r in self._results.items()],
+            "best": [[list(branch), loss] for branch, loss in self._best_whole.items()],
             "walks": [[list(branch), walk.state()] for branch, walk in self._walks.items()],
             "filler": self._filler.state(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Stand where ``state`` was taken."""
-        self._asked, self._filled = state["asked"], state["filled"]
+        self._asked = state["asked"]
         self._out = {number: Given(cube, filler) for number, cube, filler in state["out"]}
         self._filler.load(state["filler"])
         for branch, results in state["results"]:
             self._results[_branch(branch)] = [(tuple(point), loss) for point, loss in results]
+        self._best_whole = {_branch(branch): loss for branch, loss in state["best"]}
         for branch, walk in state["walks"]:
-            levels = [axis.levels for axis in self._free(_branch(branch))]
-            fresh = SimplexWalk(levels, ways=self._ways(), seed=self._setting.seed, start=())
+            fresh = self._new_walk(_branch(branch), ())
             fresh.load(walk)
             self._walks[_branch(branch)] = fresh
 
 
 def _branch(data: list[list[Any]]) -> Branch:
     return tuple((str(name), int(level)) for name, level in data)
+
+
+def _branch_axes(axes: Sequence[Axis]) -> set[str]:
+    """Return the axes without a direction to walk in: unordered ones, and what others depend on."""
+    parents = {axis.when[0] for axis in axes if axis.when is not None}
+    return parents | {axis.name for axis in axes if not axis.ordered}
+
+
+def _completed_first(setting: Setting) -> list[Cube]:
+    """Return the user's points, completed at random where they are partial."""
+    rng = np.random.default_rng([setting.seed, 1])
+    return [
+        completed(setting.axes, cube, {axis.name: _drawn(axis, rng) for axis in setting.axes})
+        for cube in setting.first
+    ]
+
+
+def _drawn(axis: Axis, rng: np.random.Generator) -> float:
+    position, levels = float(rng.random()), axis.levels
+    return position if levels is None else middle_of(level_of(position, levels), levels)
 
 
 def _filler(options: NelderMeadSearcher, setting: Setting) -> OptunaSearcher:

@@ -76,7 +76,7 @@ def cmaes_searcher(options: CmaesSearcher, setting: Setting) -> OptunaSearcher:
         with_margin=options.margin,
         warn_independent_sampling=False,
     )
-    return OptunaSearcher(sampler, setting)
+    return OptunaSearcher(sampler, setting, knows_constraints=False)
 
 
 def nsga2_searcher(options: Nsga2Searcher, setting: Setting) -> OptunaSearcher:

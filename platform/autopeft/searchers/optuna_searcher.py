@@ -7,6 +7,7 @@ values are told as failures: Optuna would leave such a trial running for ever.
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -19,7 +20,9 @@ from optuna.distributions import (
 from optuna.trial import TrialState, create_trial
 
 from autopeft.searchers.base import (
+    INFEASIBLE,
     Done,
+    Failed,
     Outcome,
     Proposal,
     Pruned,
@@ -31,13 +34,29 @@ from autopeft.searchers.base import (
 )
 from autopeft.spec.space import Axis, Cube, level_of, middle_of
 
+MOST_BROKEN = 1e50
+
 
 class OptunaSearcher:
-    """One Optuna study in memory; its state is the calls made so far, replayed by ``load``."""
+    """One Optuna study in memory; its state is the calls made so far, replayed by ``load``.
 
-    def __init__(self, sampler: optuna.samplers.BaseSampler, setting: Setting) -> None:
+    Args:
+        sampler: Optuna's.
+        setting: What to search.
+        knows_constraints: Whether the sampler does; for one that does not, a point that breaks a
+            constraint has a value worse than all others.
+    """
+
+    def __init__(
+        self,
+        sampler: optuna.samplers.BaseSampler,
+        setting: Setting,
+        *,
+        knows_constraints: bool = True,
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._axes = setting.axes
+        self._axes, self._directions = setting.axes, setting.directions
+        self._knows_constraints = knows_constraints
         self._study = optuna.create_study(
             sampler=sampler,
             directions=["maximize" if d == "max" else "minimize" for d in setting.directions],
@@ -81,10 +100,12 @@ class OptunaSearcher:
         trial = self._open.pop(number, None)
         if trial is None:
             return
+        self._calls.append(["tell", number, outcome_as_json(outcome)])
+        outcome = self._understood(outcome)
         match outcome:
-            case Value(values, violations) if all(map(math.isfinite, values)):
+            case Value(values, violations) if _is_usable(outcome):
                 self._tell(trial, violations, values=list(values))
-            case Pruned(values, step, violations) if all(map(math.isfinite, values)):
+            case Pruned(values, step, violations) if _is_usable(outcome):
                 if len(values) == 1:  # Optuna knows no pruning with several objectives
                     trial.report(values[0], step)
                     self._tell(trial, violations, state=TrialState.PRUNED)
@@ -92,11 +113,12 @@ class OptunaSearcher:
                     self._tell(trial, violations, values=list(values))
             case _:
                 self._study.tell(trial, state=TrialState.FAIL)
-        self._calls.append(["tell", number, outcome_as_json(outcome)])
 
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Let the sampler learn from a point that it did not propose; only finite values count."""
-        if not isinstance(outcome, Value | Pruned) or not all(map(math.isfinite, outcome.values)):
+        call = ["add", dict(cube), outcome_as_json(outcome)]
+        outcome = self._understood(outcome)
+        if not isinstance(outcome, Value | Pruned) or not _is_usable(outcome):
             return
         present = [axis for axis in self._axes if axis.name in cube]
         self._study.add_trial(
@@ -107,7 +129,7 @@ class OptunaSearcher:
                 constraints=dict(_named(outcome.violations)),
             )
         )
-        self._calls.append(["add", dict(cube), outcome_as_json(outcome)])
+        self._calls.append(call)
 
     def state(self) -> dict[str, Any]:
         """Return the calls made so far, and the version they were made with."""
@@ -122,6 +144,17 @@ class OptunaSearcher:
                 self.add(arguments[0], outcome_from_json(arguments[1]))
             else:
                 self.tell(arguments[0], outcome_from_json(arguments[1]))
+
+    def _understood(self, outcome: Outcome) -> Outcome:
+        """Return the outcome with its constraints in the values, if the sampler needs that."""
+        if self._knows_constraints or isinstance(outcome, Failed) or not _is_usable(outcome):
+            return outcome
+        broken = sum(max(violation, 0.0) for violation in outcome.violations)
+        if broken > 0:
+            worst = INFEASIBLE * (1 + min(broken, MOST_BROKEN))
+            values = tuple(-worst if d == "max" else worst for d in self._directions)
+            return replace(outcome, values=values, violations=())
+        return replace(outcome, violations=())
 
     def _tell(
         self,
@@ -143,6 +176,12 @@ def distribution_of(axis: Axis) -> BaseDistribution:
     if axis.ordered:
         return IntDistribution(0, axis.levels - 1)
     return CategoricalDistribution(list(range(axis.levels)))
+
+
+def _is_usable(outcome: Value | Pruned) -> bool:
+    """Whether Optuna takes it: its constraints must be numbers, its values finite ones."""
+    known = not any(map(math.isnan, outcome.violations))
+    return known and all(map(math.isfinite, outcome.values))
 
 
 def _named(violations: Sequence[float]) -> Iterator[tuple[str, float]]:

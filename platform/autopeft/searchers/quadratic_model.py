@@ -4,6 +4,8 @@ Trust-region steps on interpolated quadratics are M. J. D. Powell's (NEWUOA, 200
 is a least-squares fit to the nearest results, so that failed and noisy ones do no harm.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,15 +30,16 @@ def quadratic_step(
         radius: How far the step may go, in units of the farthest neighbour's distance.
 
     Returns:
-        The advised point, or ``None`` if the neighbours all have one loss or one place.
+        The advised point, or ``None`` if the neighbours all have one loss or one place, or their
+        losses differ by more than a number can say.
     """
     best = points_ND[np.argmin(losses_N)]
     distances = np.linalg.norm(points_ND - best, axis=1)
     nearest = np.argsort(distances, kind="stable")[:neighbours]
     reach = float(distances[nearest].max())
     losses = losses_N[nearest]
-    spread = float(np.ptp(losses))
-    if reach <= 0 or spread <= 0:
+    spread = float(losses.max()) - float(losses.min())
+    if reach <= 0 or not 0 < spread < math.inf:
         return None
     scaled_ND = (points_ND[nearest] - best) / reach
     gradient, hessian = _fit(scaled_ND, (losses - losses.min()) / spread)

@@ -6,13 +6,13 @@ SciPy follows too. Coefficients that depend on the dimension: F. Gao, L. Han, Co
 51 (2012), 259-277, equation (4.1).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 Point: TypeAlias = tuple[float, ...]
 
@@ -168,32 +168,11 @@ def decide(simplex: Simplex, known: Mapping[Move, float]) -> Need | Accept | Shr
     return Accept(Move.INSIDE) if known[Move.INSIDE] < worst else Shrink()
 
 
-def random_simplex(dimensions: int, *, seed: int) -> tuple[Point, ...]:
-    """Return uniform points of the unit cube, those that aiaccel draws for the same seed."""
-    drawn = np.random.RandomState(seed).uniform(0, 1, (dimensions + 1, dimensions))
-    return tuple(map(plain, drawn))
-
-
-def regular_simplex(
-    centre: Sequence[float], size: float | Sequence[float], *, rng: np.random.Generator
-) -> tuple[Point, ...]:
-    """Return a regular simplex, turned at random, whose vertices are ``size`` from ``centre``.
-
-    Vertices outside the unit cube are moved to its edge. ``size`` may differ by axis.
-    """
-    d = len(centre)
-    corners = np.eye(d + 1) - 1 / (d + 1)
-    directions = corners @ np.linalg.svd(corners)[0][:, :d]
-    turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
-    directions = directions @ turn / math.sqrt(d / (d + 1))
-    return tuple(map(inside, np.asarray(centre) + directions * np.asarray(size)))
-
-
-def inside(point: Sequence[float]) -> Point:
+def inside(point: Sequence[float] | NDArray[np.float64]) -> Point:
     """Return the nearest point of the unit cube."""
     return plain(np.clip(np.asarray(point, dtype=float), 0.0, 1.0))
 
 
-def plain(point: Sequence[float]) -> Point:
+def plain(point: Sequence[float] | NDArray[np.float64]) -> Point:
     """Return a point as a tuple of Python's floats."""
     return tuple(map(float, point))
