@@ -151,6 +151,25 @@ def test_resume_raises_the_budget(ask, write_sweep, monkeypatch):
     assert run.sweep().settings.search.trials == 48
 
 
+MEDIAN = "search.scheduler={kind: median, min_trials: 5}"
+
+
+def test_resume_with_another_scheduler_says_what_it_does(ask, write_sweep, monkeypatch, capsys):
+    run = write_sweep()
+    monkeypatch.setattr("autopeft.clusters.local.run_driver", lambda run, warn: 0)
+    main(["resume", str(run.path), "search.trials=12", MEDIAN])
+    said = capsys.readouterr().err
+    assert "search.scheduler.kind: asha → median" in said
+    assert "search.scheduler.reduction: 3.0 → nothing" in said
+    assert "median takes the" in said
+    assert "raise search.trials as well" in said
+    assert run.sweep().settings.search.scheduler.min_trials == 5
+    assert run.history().amendments[0].changes[-1].startswith("search.scheduler")
+    before = run.journal.read_bytes()
+    main(["resume", str(run.path), "search.trials=12", MEDIAN])
+    assert run.journal.read_bytes() == before
+
+
 def test_resume_refuses_what_never_fits_here(write_sweep, capsys):
     run = write_sweep()
     assert main(["resume", str(run.path), "resources.cpus=900"]) == 2

@@ -9,6 +9,7 @@ import pytest
 
 from autopeft.schedulers import SCHEDULERS
 from autopeft.searchers import SEARCHERS
+from autopeft.sweep.amend import amend
 from autopeft.sweep.conductor import Conductor
 from autopeft.tracking.events import AnyEvent, Asked, Kind, Paused, Promoted, Status
 from autopeft.tracking.history import History
@@ -296,3 +297,64 @@ def test_only_what_was_built_the_same_is_copied(stage: StageMaker) -> None:
     at.close()
     others = [conductor.state.alike("t0000", trial) for trial in ("t0001", "t0002", "t0003")]
     assert others == [True, False, False]
+
+
+def amended(stage: Any, *overrides: str) -> list[str]:
+    said = amend(stage.run, overrides)
+    stage.sweep = stage.run.sweep()
+    return said
+
+
+def test_with_no_scheduler_any_more_who_waits_goes_on(stage: StageMaker) -> None:
+    at = stage(**{**QUICK, "scheduler": PROMOTE, "trials": 6})
+    kill(at, 20)
+    waiting = [t.id for t in at.run.history().paused]
+    assert len(waiting) > 1
+    said = amended(at, "search.scheduler={kind: none}")
+    assert f"{', '.join([*waiting, 't0003'])} go on" in said
+    assert "search.scheduler.kind: asha → none" in said
+    history = finished(at).history
+    assert {t.status for t in history.of_kind(Kind.TRIAL)} == {Status.FINISHED}
+    for trial in history.of_kind(Kind.TRIAL):
+        assert [point.step for point in trial.reports] == list(range(10, 81, 10))
+
+
+def test_with_a_scheduler_that_pauses_the_journal_fills_its_rungs(stage: StageMaker) -> None:
+    at = stage(slots=3, **{**QUICK, "scheduler": {"kind": "none"}, "trials": 12})
+    kill(at, 60)
+    before = {t.id: t.status for t in at.run.history().trials.values() if not t.status.is_open}
+    said = amended(at, "search.scheduler={kind: asha, mode: promote}")
+    assert any("as its history; what has ended stays" in sentence for sentence in said)
+    conductor: Conductor = at.open()
+    lowest = conductor.state.scheduler.state()["rungs"][-1]
+    assert len(lowest[1]) >= len(before)
+    at.play(conductor)
+    at.close()
+    history = conductor.history
+    assert {trial: history.trials[trial].status for trial in before} == before
+    assert history.counted == 12
+    assert not history.paused
+    # Killed and resumed after the change, it replays to the same end.
+    finished(at)
+    assert Conductor(at.sweep, at.journal, events=list(read_journal(at.run.journal))).is_over
+
+
+def test_an_extended_sweep_keeps_its_scheduler(stage: StageMaker) -> None:
+    at = stage(**{**QUICK, "scheduler": PROMOTE, "trials": 6})
+    finished(at)
+    amended(at, "search.trials=12")
+    history = finished(at).history
+    assert history.counted == 12
+    assert not history.paused
+
+
+def test_a_running_driver_keeps_its_file(stage: StageMaker) -> None:
+    from autopeft.core.errors import RunFolderError
+
+    at = stage(**QUICK)
+    at.open()
+    before = at.run.spec_file.read_text()
+    with pytest.raises(RunFolderError, match="another driver is running"):
+        amend(at.run, ["search.trials=30"])
+    assert at.run.spec_file.read_text() == before
+    at.close()

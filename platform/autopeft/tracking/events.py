@@ -67,6 +67,13 @@ class SweepResumed(Event):
     trials: int
 
 
+class Amended(Event):
+    """The search file was changed before a resume; ``changes`` names what, old and new."""
+
+    event: Literal["amended"] = "amended"
+    changes: tuple[str, ...]
+
+
 class RayStarted(Event):
     """Machines are there: so many trials at a time; ``dashboard`` is ``host:port`` or empty."""
 
@@ -167,6 +174,7 @@ class SweepEnded(Event):
 AnyEvent: TypeAlias = Annotated[
     SweepStarted
     | SweepResumed
+    | Amended
     | RayStarted
     | Asked
     | Planned

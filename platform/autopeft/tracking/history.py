@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from autopeft.spec.search import Search
 from autopeft.tracking.events import (
+    Amended,
     AnyEvent,
     Asked,
     Built,
@@ -150,6 +151,7 @@ class History:
         self.trials: dict[str, TrialHistory] = {}
         self.started: SweepStarted | None = None
         self.resumes: list[SweepResumed] = []
+        self.amendments: list[Amended] = []
         self.ended: SweepEnded | None = None
         self.ray: RayStarted | None = None
         self.last_time: float = 0.0
@@ -159,7 +161,7 @@ class History:
 
     def apply(self, event: AnyEvent) -> None:
         """Take one more event into account."""
-        if self.last_time and not isinstance(event, SweepResumed):
+        if self.last_time and not isinstance(event, SweepResumed | Amended):
             self.active_seconds += event.time - self.last_time
         self.last_time = event.time
         match event:
@@ -170,6 +172,8 @@ class History:
                 self.ended = None
             case SweepEnded():
                 self.ended = event
+            case Amended():
+                self.amendments.append(event)
             case RayStarted():
                 self.ray = event
             case Asked():

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.events import (
+    Amended,
     AnyEvent,
     Asked,
     Built,
@@ -67,6 +68,9 @@ class MlflowView:
                 self._start(event)
             case SweepResumed():
                 self._resume(event)
+            case Amended():
+                number = len(self.history.amendments)
+                self._parent().tags[f"amendment.{number}"] = text("; ".join(event.changes))
             case RayStarted():
                 tags = {"dashboard": event.dashboard, "slots": str(event.slots)}
                 self._parent().tags.update(tags)
