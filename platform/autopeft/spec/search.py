@@ -1,6 +1,6 @@
 """How the space is searched: searcher, scheduler, budget, objectives, constraints."""
 
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -39,7 +39,9 @@ class Search(Record):
 
     ``hours`` ends the search by wall-clock time, ``trial_timeout`` (seconds) a single trial.
     ``retrain`` configurations are trained again with ``retrain_seeds`` fresh seeds each and scored
-    once on test; baselines get the same seeds.
+    once on test; baselines get the same seeds. ``first_points`` are tried before all others: names
+    of parameters as ``autopeft plan --json`` shows them, and values; what a point leaves out is the
+    searcher's to choose.
     """
 
     searcher: Searcher = TpeSearcher()
@@ -50,6 +52,7 @@ class Search(Record):
     trial_timeout: float | None = Field(None, gt=0)
     objectives: dict[str, Direction] = Field({"accuracy": "max"}, min_length=1)
     constraints: dict[str, Constraint] = Field(default_factory=dict)
+    first_points: tuple[dict[str, Any], ...] = ()
     baselines: bool = True
     retrain: int = Field(3, ge=0)
     retrain_seeds: int = Field(3, ge=1)

@@ -101,7 +101,8 @@ class Dimension:
             number = self.low + self._level(position) * (self.step or 1)
             number = float(f"{number:.12g}")
         else:
-            number = self.low * (1 - position) + self.high * position
+            # 15 digits here too: 0.1, put into the cube and taken out, is 0.1 again.
+            number = float(f"{self.low * (1 - position) + self.high * position:.15g}")
         return min(max(number, self.low), self.high)
 
     def position(self, value: Any) -> float:

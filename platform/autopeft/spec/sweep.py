@@ -10,6 +10,7 @@ from autopeft.core.errors import Problem
 from autopeft.spec.cluster import AnyProfile, LocalProfile
 from autopeft.spec.cluster_file import read_cluster
 from autopeft.spec.distribution import SECTIONS
+from autopeft.spec.first_points import wrong_points
 from autopeft.spec.lines import Lines, place
 from autopeft.spec.problems import Path, complaints, dotted, unknown_key
 from autopeft.spec.record import Record
@@ -100,6 +101,7 @@ def read_sweep(
         wrong += _never_stopped(settings.search, trial)
         wrong += _never_explored(settings.search, template)
         wrong += _too_many_objectives(settings.search)
+        wrong += _wrong_first_points(settings.search, template)
     if settings is None or template is None or wrong:
         return None, wrong
     return Sweep(raw, settings, template, lines, profile), wrong
@@ -170,6 +172,13 @@ def _too_many_objectives(search: Search) -> Iterator[Complaint]:
             f"{search.searcher.kind} searches one objective, found {len(search.objectives)}; "
             "write searcher: {kind: tpe}, or nsga2, or auto",
         )
+
+
+def _wrong_first_points(search: Search, template: Template | None) -> Iterator[Complaint]:
+    """Yield what is wrong with the points to begin with."""
+    if template is not None:
+        for path, message in wrong_points(search.first_points, template.space):
+            yield ("search", "first_points", *path), message
 
 
 def _unmeasured(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:

@@ -1,6 +1,7 @@
 """A sweep in a searcher's words."""
 
 from autopeft.searchers import Searcher, Setting, make_searcher
+from autopeft.spec.first_points import first_cubes
 from autopeft.spec.sweep import Sweep
 
 
@@ -13,6 +14,7 @@ def searcher_of(sweep: Sweep) -> Searcher:
             axes=sweep.space.axes,
             directions=tuple(search.objectives.values()),
             seed=sweep.settings.seed,
+            first=first_cubes(search.first_points, sweep.space),
             trials=search.trials,
             workers=sweep.settings.resources.max_concurrent,
         ),
