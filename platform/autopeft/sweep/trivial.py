@@ -29,6 +29,7 @@ class TrivialTrainable(tune.Trainable):
         self._config = config
         self._attempt = ""
         self._step = 0
+        self._is_resumed = False
         self._began = 0.0
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -52,6 +53,7 @@ class TrivialTrainable(tune.Trainable):
     def _build(self, spec: dict[str, Any], fault: str) -> dict[str, Any]:
         self._began = time.monotonic()
         self._attempt, self._step = self._config["attempt"], self._resumed()
+        self._is_resumed = self._step > 0
         if fault == "refuse":
             return self._say("refused", reason="invalid: by order of faults.json")
         text = json.dumps([spec["method"], spec["training"], spec["seed"]])
@@ -64,7 +66,9 @@ class TrivialTrainable(tune.Trainable):
 
     def _report(self, spec: dict[str, Any]) -> dict[str, Any]:
         training = spec["training"]
-        self._step = min(self._step + training["report_every"], training["steps"])
+        if not self._is_resumed:  # as a session: first the report of its checkpoint again
+            self._step = min(self._step + training["report_every"], training["steps"])
+        self._is_resumed = False
         height = derive_seed(spec["seed"], json.dumps(spec["method"])) / 2**31
         accuracy = height * (1 - math.exp(-3 * self._step / training["steps"]))
         self._checkpoint()
