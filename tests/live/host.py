@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.live import network
 from tests.live.machine import SHARED, needed_by_the_user
@@ -55,15 +56,10 @@ class Host:
     ) -> subprocess.Popen[str]:
         """Start a command on this host with a login's environment; output as text or to a file."""
         entering = self.entering(user, env=env or {}, cwd=cwd)
-        with open(out, "ab") if out else open(os.devnull, "wb") as sink:
-            return subprocess.Popen(
-                [*entering, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=sink if out else subprocess.PIPE,
-                stderr=sink if out else subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
+        if out is None:
+            return _popen([*entering, *command], subprocess.PIPE)
+        with out.open("ab") as sink:
+            return _popen([*entering, *command], sink)
 
     def run(
         self,
@@ -146,8 +142,12 @@ def found(name: str) -> Host:
         LookupError: There is none.
     """
     for pid in network.pids(name):
-        numbers = Path(f"/proc/{pid}/status").read_text().partition("NSpid:")[2].splitlines()[0]
-        if numbers.split()[1:] == ["1"]:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:  # it has just ended
+            continue
+        # Its numbers from here inwards: the last is the one on its host.
+        if status.partition("NSpid:")[2].splitlines()[0].split()[1:] == ["1"]:
             return Host(name, pid)
     raise LookupError(f"host {name} is not up: python -m tests.live.lab up")
 
@@ -178,6 +178,17 @@ def login(user: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "SGE_ROOT": "/var/lib/gridengine",
     }
+
+
+def _popen(words: list[str], sink: int | IO[bytes]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=sink,
+        stderr=sink,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def _group(user: str) -> int:

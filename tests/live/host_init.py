@@ -62,9 +62,7 @@ def closed_above(paths: list[Path]) -> set[Path]:
 def mask(folder: Path, visible: list[Path], *, mode: str, size_mb: int) -> None:
     """An empty file system of this host's own hides the folder, but for what stays visible."""
     kept = {
-        path: os.open(path, os.O_PATH)
-        for path in sorted(visible)
-        if path.is_relative_to(folder)
+        path: os.open(path, os.O_PATH) for path in sorted(visible) if path.is_relative_to(folder)
     }
     _mount("-t", "tmpfs", "-o", f"mode={mode},size={size_mb}m", "tmpfs", str(folder))
     for path, handle in kept.items():

@@ -1,25 +1,52 @@
 """The lab by hand: ``python -m tests.live.lab up``, ``enter n1``, ``down``."""
 
+import fcntl
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.live import host, machine, network, packages, sge_lab, slurm_lab
+from tests.live import host, machine, network, packages, sge_lab, slurm_lab, torque
 from tests.live.host import Host
 
 TMP_MB, SHM_MB = 2048, 2048
+LOCK = Path("/run/autopeft-lab.lock")
+
+
+def why_not() -> str | None:
+    """One sentence saying why there can be no lab here, or None; all its packages are there."""
+    if reason := machine.why_not():
+        return reason
+    packages.install()
+    return network.why_not()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Nobody else starts or ends the lab of this machine meanwhile.
+
+    Raises:
+        RuntimeError: Somebody does.
+    """
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError("a test session has the lab of this machine") from None
+        yield
 
 
 def up() -> dict[str, Host]:
     """Three hosts that reach each other, without schedulers; anything before them is gone."""
     down()
-    versions = packages.install()
     machine.make_folders()
-    (machine.LAB / "versions.json").write_text(json.dumps(versions, indent=1))
+    (machine.LAB / "versions.json").write_text(json.dumps(packages.versions(), indent=1))
     hosts_file = machine.LAB / "hosts"
     hosts_file.write_text(network.hosts_file())
     binds = {"/etc/hosts": hosts_file, **slurm_lab.prepare(), **sge_lab.prepare()}
+    torque.prepare()
     network.lay()
     return {
         name: host.boot(name, binds=binds, tmp_mb=TMP_MB, shm_mb=SHM_MB) for name in network.NAMES
@@ -34,22 +61,35 @@ def down() -> None:
 
 
 def main(words: list[str]) -> None:
-    """Do one of ``up``, ``down``, ``enter HOST [command…]``."""
+    """Do one of ``up``, ``down``, ``enter HOST [command…]``, ``check``."""
     match words:
+        case ["check"]:
+            sys.exit(why_not())
         case ["up"]:
-            if reason := machine.why_not():
+            if reason := why_not():
                 sys.exit(reason)
-            hosts = up()
-            slurm_lab.start(hosts)
-            sge_lab.start(hosts)
-            print(f"up: {' '.join(hosts)}; logs and the shared folder are in {machine.LAB}")
+            with alone():
+                up_with_schedulers()
+            print(f"up; logs and the shared folder are in {machine.LAB}")
             print(f"next: python -m tests.live.lab enter ctl   (as user {machine.USER})")
         case ["down"]:
-            down()
+            with alone():
+                down()
         case ["enter", name, *command]:
             enter(name, command or ["bash"])
         case _:
             sys.exit(f"{main.__doc__}\n{__doc__}")
+
+
+def up_with_schedulers() -> None:
+    """Slurm, Grid Engine and Torque take jobs; or nothing is left."""
+    try:
+        hosts = up()
+        slurm_lab.start(hosts)
+        sge_lab.start(hosts)
+    except BaseException:
+        down()
+        raise
 
 
 def enter(name: str, command: list[str]) -> None:

@@ -44,6 +44,18 @@ def lay() -> None:
         ip("-n", inside, "link", "set", "eth0", "up")
 
 
+def why_not() -> str | None:
+    """One sentence saying why no network can be laid on this machine, or None."""
+    try:
+        ip("link", "add", "lab-probe", "type", "bridge")
+        ip("link", "del", "lab-probe")
+        ip("netns", "add", "lab-probe")
+        ip("netns", "del", "lab-probe")
+    except RuntimeError as error:
+        return f"this machine allows no network of its own: {error}"
+    return None
+
+
 def remove() -> None:
     """Nothing of the network is left; fine where there was none. Cables go with their ends."""
     for name in NAMES:
