@@ -192,7 +192,7 @@ def test_no_vertex_has_another_points_loss_and_the_best_is_one(
             continue
         assert len(ours.simplex.vertices) == len(levels) + 1
         for point, loss in ours.simplex.evaluated:
-            assert math.isinf(loss) or loss == f(ours._snapped(point))
+            assert math.isinf(loss) or loss == pytest.approx(f(ours._snapped(point)), abs=1e-6)
         if parallel and not ours._goals and world.told and world.life == ours.life:
             assert ours.simplex.losses[0] <= min(loss for _, loss in world.told)
 

@@ -1,5 +1,7 @@
 """Which configuration next: plain data in and out, no Ray, no torch."""
 
+from typing import TYPE_CHECKING, Any
+
 from autopeft.core.choices import Choices
 from autopeft.searchers.base import (
     Done,
@@ -14,6 +16,9 @@ from autopeft.searchers.base import (
     Wait,
     make_searcher,
 )
+
+if TYPE_CHECKING:
+    from autopeft.searchers.nelder_mead_sampler import NelderMeadSampler
 
 SEARCHERS = Choices(
     "searcher",
@@ -36,6 +41,7 @@ __all__ = [
     "SEARCHERS",
     "Done",
     "Failed",
+    "NelderMeadSampler",
     "Outcome",
     "Prior",
     "Proposal",
@@ -46,3 +52,12 @@ __all__ = [
     "Wait",
     "make_searcher",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load Optuna's only when its sampler is asked for."""
+    if name == "NelderMeadSampler":
+        from autopeft.searchers.nelder_mead_sampler import NelderMeadSampler
+
+        return NelderMeadSampler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

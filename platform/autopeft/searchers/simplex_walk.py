@@ -33,6 +33,7 @@ Role: TypeAlias = str
 MODEL = "model"
 NO_ROLE = ""
 MOST_RECALLS = 100
+DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +157,14 @@ class SimplexWalk:
                     return None
                 continue
             self._asked.add(role)
-            place = self._snapped(point)
+            place = self._place(point)
             if place in self._losses:
                 self._take(point, self._losses[place], role)
                 continue
             self._given += 1
             self._models += role.startswith(MODEL)
             self._out[number] = Out(point, self._generation, role, self._told)
-            return place
+            return self._snapped(point)
         return None
 
     def hold(self, number: int, point: Point) -> None:
@@ -179,7 +180,7 @@ class SimplexWalk:
     def _first_wanted(self) -> tuple[Role, Point | None]:
         out = self._places_out()
         for role, point in self._agenda():
-            if self._snapped(point) not in out:
+            if self._place(point) not in out:
                 return role, point
         return NO_ROLE, None
 
@@ -236,7 +237,15 @@ class SimplexWalk:
         )
 
     def _places_out(self) -> set[Point]:
-        return {self._snapped(out.point) for out in self._out.values()}
+        return {self._place(out.point) for out in self._out.values()}
+
+    def _place(self, point: Point) -> Point:
+        """Return what is equal for points that are evaluated once: all within ``DIGITS``.
+
+        The textbook's method takes every difference for one.
+        """
+        snapped = self._snapped(point)
+        return tuple(round(x, DIGITS) for x in snapped) if self.ways.parallel else snapped
 
     # Telling
 
@@ -254,7 +263,7 @@ class SimplexWalk:
         loss = loss if loss > -math.inf else math.inf  # also NaN: no comparison holds for it
         self._told += 1
         self.results.append((point, loss))
-        self._losses[self._snapped(point)] = loss
+        self._losses[self._place(point)] = loss
         self._take(point, loss, role)
 
     def _take(self, point: Point, loss: float, role: Role) -> None:
@@ -361,10 +370,10 @@ class SimplexWalk:
         if not self.ways.parallel or not self._out:
             return
         limit = self._told - self.ways.patience * max(len(self._out), 4)
-        overdue = {self._snapped(out.point) for out in self._out.values() if out.told < limit}
+        overdue = {self._place(out.point) for out in self._out.values() if out.told < limit}
         if overdue:
             for role, point in self._waiting():
-                if self._snapped(point) in overdue:
+                if self._place(point) in overdue:
                     self._known.setdefault(role, math.inf)
 
     def _waiting(self) -> list[tuple[Role, Point]]:
@@ -425,7 +434,7 @@ class SimplexWalk:
         self._known, self._asked = dict(state["known"]), set(state["asked"])
         self._out = {n: Out(tuple(point), *rest) for n, point, *rest in state["out"]}
         self._given, self._models, self._told = state["counts"]
-        self._losses = {self._snapped(point): loss for point, loss in self.results}
+        self._losses = {self._place(point): loss for point, loss in self.results}
 
     # Beginnings
 
