@@ -20,6 +20,7 @@ from autopeft.cli import (
     doctor,
     drive,
     export,
+    job,
     plan,
     predict,
     report,
@@ -37,7 +38,7 @@ from autopeft.core.errors import AutopeftError
 EXAMPLE = """\
 autopeft spaces cp tiny_clap.yaml search.yaml
 autopeft run search.yaml search.trials=8"""
-VERBS = (check, plan, run, status, resume, stop, sync, rerun, report, export, predict, doctor)
+VERBS = (check, plan, run, status, resume, stop, sync, rerun, report, export, predict, job, doctor)
 HIDDEN = (drive,)
 
 app = typer.Typer(

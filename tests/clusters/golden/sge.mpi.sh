@@ -1,0 +1,75 @@
+#!/bin/bash
+#$ -S /bin/bash
+#$ -N prep
+#$ -j y
+#$ -o '/work/my project/prep.log.job'
+#$ -l h_rt=1:00:00
+#$ -pe ray 4
+#$ -l h_vmem=16384M
+#$ -r n
+
+# shellcheck disable=SC2317  # what traps call is reached
+log='/work/my project/prep.log'
+marker='/work/my project/prep.log.job/exit'
+alive='/work/my project/prep.log.job/alive'
+
+finish() {
+  code=$?
+  # A child that is ended between fork and exec would still run this (bash 5.2).
+  if [ "$BASHPID" != "$$" ]; then trap - EXIT; exit "$code"; fi
+  trap - EXIT
+  trap '' HUP INT TERM USR1
+  if [ -n "$beat" ]; then kill "$beat" 2>/dev/null; fi
+  echo "# $(date "+%F %T") ended with exit code $code"
+  printf "%s\n" "$code" >"$marker.$$" && mv -f "$marker.$$" "$marker"
+  exit "$code"
+}
+child='' beat='' stopped='' again=''
+pass_on() { # NAME NUMBER
+  again=yes
+  if [ "$1" != USR1 ]; then stopped=$((128 + $2)); fi
+  if [ -n "$child" ]; then kill -s "$1" "$child" 2>/dev/null
+  elif [ -n "$stopped" ]; then exit "$stopped"; fi
+}
+trap finish EXIT
+trap 'pass_on TERM 15' TERM
+trap 'pass_on TERM 2' INT
+trap 'pass_on TERM 1' HUP
+trap 'pass_on USR1 10' USR1
+
+rm -f "$marker"
+exec >>"$log" 2>&1
+echo "# $(date "+%F %T") $(hostname) job ${JOB_ID:-$$}"
+
+# Written to while the job lives, so that a host that falls silent is noticed.
+watch_over() {
+  trap 'kill "$nap" 2>/dev/null; exit' TERM
+  trap '' USR1
+  while kill -0 "$$" 2>/dev/null; do
+    echo "$SECONDS" >"$alive"
+    rest=15
+    sleep "$rest" &
+    nap=$!
+    wait "$nap"
+  done
+}
+watch_over </dev/null >/dev/null 2>&1 &
+beat=$!
+
+set -e
+cd '/work/my project'
+set +e
+
+mpirun -np 8 python prep.py --name 'it'"'"'s one word' </dev/null &
+child=$!
+wait "$child"
+code=$?
+while [ -n "$again" ]; do
+  again=''
+  wait "$child" 2>/dev/null
+  late=$?
+  if [ "$late" -ne 127 ]; then code=$late; fi
+done
+# A job that was told to terminate has not succeeded, whatever its command says.
+if [ "$code" -eq 0 ] && [ -n "$stopped" ]; then code=$stopped; fi
+exit "$code"
