@@ -266,6 +266,19 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
             METHOD + "search: {objectives: {source_accuracy: max}}",
             "4  search.objectives.source_accuracy: source_accuracy is scored with the last report ",
         ),
+        (
+            METHOD + "search: {scheduler: {kind: pbt}}",
+            "4  search.scheduler: pbt explores learning_rate, weight_decay, clip_norm, dropout, an",
+        ),
+        (
+            "method: {kind: lora, learning_rate: search}\n"
+            "search: {scheduler: {kind: pbt, interval_steps: 80}}",
+            "4  search.scheduler.interval_steps: 80 is not below training.steps 80; no trial would",
+        ),
+        (
+            METHOD + "search: {scheduler: {kind: none}, patience: {reports: 0}}",
+            "4  search.patience.reports: ",
+        ),
         (METHOD + "search: {objectives: {}}", "4  search.objectives: found {}, "),
         (
             METHOD + "search: {constraints: {loss: {}}}",

@@ -57,3 +57,14 @@ def test_fewer_steps_than_one_report_takes_are_named() -> None:
     assert line == (
         "training.report_every: 10 is above training.steps 5: a trial reports once, at its end"
     )
+
+
+def test_populations_that_never_fill_and_rounds_between_reports_are_named() -> None:
+    raw = {**RAW, "method": {"kind": "lora", "learning_rate": "search"}}
+    pbt = {"kind": "pbt", "population": 5, "interval_steps": 15}
+    told = remarks(load_sweep({**raw, "search": {"scheduler": pbt, "trials": 12}}))
+    rounds, members = (str(remark) for remark in told)
+    assert "interval_steps: members wait at the next report after every 15 steps" in rounds
+    assert "population: the last population has 2 members and not 5" in members
+    good = {"kind": "pbt", "population": 6}
+    assert not list(remarks(load_sweep({**raw, "search": {"scheduler": good, "trials": 12}})))

@@ -15,7 +15,9 @@ from autopeft.tracking.events import (
     Built,
     Ended,
     Kind,
+    Paused,
     Planned,
+    Promoted,
     Reported,
     Retried,
     Status,
@@ -166,3 +168,39 @@ def test_the_run_folder_reads_the_same(write_sweep: Callable[..., RunFolder]) ->
     assert (frame["status"] == "finished").sum() == sum(
         t.status is Status.FINISHED for t in run.trials()
     )
+
+
+def test_a_paused_trial_is_open_and_its_wait_is_not_its_time() -> None:
+    history = History(
+        Search(),
+        [
+            Asked(time=0, trial="t", number=0, cube={}, values={"rate": 1.0, "rank": 2}),
+            Reported(time=5, trial="t", step=10, metrics={"accuracy": 0.1}),
+            Paused(time=5, trial="t", step=10),
+        ],
+    )
+    trial = history.trials["t"]
+    assert (history.running, history.paused, history.counted) == ([], [trial], 0)
+    assert trial.status.is_open
+    history.apply(Promoted(time=105, trial="t", source="s", values={"rate": 1.2}))
+    assert (history.running, history.paused) == ([trial], [])
+    assert trial.values == {"rate": 1.2, "rank": 2}
+    assert [(e.step, e.source, e.values) for e in trial.exploits] == [(10, "s", {"rate": 1.2})]
+    history.apply(Paused(time=110, trial="t", step=10))
+    history.apply(Ended(time=210, trial="t", status=Status.STOPPED, reason="scheduler: …"))
+    assert trial.seconds == 10
+    assert history.counted == 1
+
+
+def test_who_ran_out_of_patience_is_ranked_and_who_was_stopped_is_not() -> None:
+    history = History(Search())
+    ends = {"a": "scheduler: early", "b": "patience: no better for 3 reports", "c": ""}
+    for number, (trial, reason) in enumerate(ends.items()):
+        status = Status.STOPPED if reason else Status.FINISHED
+        for event in (
+            Asked(time=1, trial=trial, number=number, cube={}, values={}),
+            Reported(time=2, trial=trial, step=10, metrics={"accuracy": 0.9 - number / 10}),
+            Ended(time=3, trial=trial, status=status, reason=reason),
+        ):
+            history.apply(event)
+    assert [trial.id for trial in history.ranked()] == ["b", "c"]

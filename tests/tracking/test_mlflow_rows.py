@@ -8,7 +8,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from autopeft.tracking.events import AnyEvent, Asked, Ended, Reported, Status, SweepResumed
+from autopeft.tracking.events import (
+    Amended,
+    AnyEvent,
+    Asked,
+    Ended,
+    Paused,
+    Promoted,
+    Reported,
+    Status,
+    SweepResumed,
+)
 from autopeft.tracking.journal import read_journal
 from autopeft.tracking.mlflow_rows import MlflowView
 from autopeft.tracking.mlflow_words import PARENT, Row, RunRows, metric_key
@@ -103,6 +113,29 @@ def test_a_step_told_twice_is_one_row_and_an_interruption_can_be_undone(run: Run
     assert (back["t"].status, back["t"].end_ms) == ("RUNNING", None)
     view.apply(Ended(time=10, trial="t", status=Status.FINISHED, reason="x" * 9000))
     assert len(view.take_pending()["t"].tags["reason"]) == 5000
+
+
+def test_a_pause_is_shown_and_a_copy_has_its_tags(run: RunFolder) -> None:
+    view = MlflowView(run.sweep())
+    for event in list(read_journal(run.journal))[:1]:
+        view.apply(event)
+    view.apply(Asked(time=1, trial="t", number=0, cube={}, values={}))
+    view.apply(Reported(time=2, trial="t", step=20, metrics={"accuracy": 0.5}))
+    view.apply(Paused(time=2, trial="t", step=20))
+    rows = view.take_pending()
+    assert (rows["t"].status, rows["t"].tags["status"]) == ("SCHEDULED", "paused")
+    assert rows[PARENT].tags["trials.paused"] == "1"
+    view.interrupt()
+    assert view.take_pending()["t"].status == "KILLED"
+    view.apply(Amended(time=8, changes=("search.trials: 24 → 48",)))
+    view.apply(SweepResumed(time=9, trials=48))
+    rows = view.take_pending()
+    assert (rows["t"].status, rows["t"].tags["status"]) == ("SCHEDULED", "paused")
+    assert rows[PARENT].tags["amendment.1"] == "search.trials: 24 → 48"
+    view.apply(Promoted(time=10, trial="t", source="s", values={"rate": 0.00123}))
+    rows = view.take_pending()
+    assert (rows["t"].status, rows["t"].tags["status"]) == ("RUNNING", "running")
+    assert (rows["t"].tags["exploits"], rows["t"].tags["exploit.20"]) == ("1", "s: rate 0.00123")
 
 
 def test_keys_are_as_mlflow_accepts_them() -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from autopeft.core.errors import Problem
+from autopeft.spec.scheduler import PbtScheduler
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.training import Training
 
@@ -24,6 +25,25 @@ def remarks(sweep: Sweep) -> Iterator[Problem]:
         )
     if scheduler.kind == "asha" or scheduler.kind == "hyperband":
         yield from _judged_late(sweep, scheduler.grace_steps, scheduler.reduction, training)
+    if scheduler.kind == "pbt":
+        yield from _populations(sweep, scheduler, training)
+
+
+def _populations(sweep: Sweep, pbt: PbtScheduler, training: Training) -> Iterator[Problem]:
+    """Yield that rounds lie between two reports, or that a population is never complete."""
+    if pbt.interval_steps % training.report_every:
+        yield sweep.problem(
+            ("search", "scheduler", "interval_steps"),
+            f"members wait at the next report after every {pbt.interval_steps} steps; "
+            f"training.report_every ({training.report_every}) may divide them",
+        )
+    trials = sweep.settings.search.trials
+    if trials % pbt.population:
+        yield sweep.problem(
+            ("search", "scheduler", "population"),
+            f"the last population has {trials % pbt.population} members and not {pbt.population}; "
+            f"search.trials ({trials}) may be a multiple",
+        )
 
 
 def _judged_late(

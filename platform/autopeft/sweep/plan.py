@@ -66,7 +66,9 @@ def plan_text(plan: Plan) -> str:
 
 
 def _lines(plan: Plan) -> Iterator[str]:
-    stopping = "" if plan.scheduler == "none" else f", stopped early by {plan.scheduler}"
+    stopping = {"none": "", "pbt": ", as populations that copy their best"}.get(
+        plan.scheduler, f", stopped early by {plan.scheduler}"
+    )
     yield f"{plan.name}: {plan.trials} trials of at most {plan.steps} steps{stopping}"
     if plan.slots:
         yield f"on this machine {plan.slots} at a time"

@@ -65,6 +65,8 @@ class TrialHistory:
         effective: Fingerprint of what was built.
         trainable_parameters: Count, once built.
         details: What building found: modules, ranks, roles.
+        paused: Since when it waits, if it does.
+        waited: For how many seconds it was paused.
         exploits: When it became a copy of another trial.
         is_complete: Whether the last report was the final one.
     """
@@ -89,6 +91,8 @@ class TrialHistory:
     log: str = ""
     duplicate_of: str | None = None
     retries: list[str] = field(default_factory=list)
+    paused: float | None = None
+    waited: float = 0.0
     exploits: list[Exploit] = field(default_factory=list)
     is_complete: bool = False
 
@@ -110,8 +114,13 @@ class TrialHistory:
 
     @property
     def seconds(self) -> float | None:
-        """Wall-clock time from proposal to end; ``None`` while it runs."""
-        return None if self.ended is None else self.ended - self.asked
+        """Wall-clock time from proposal to end without its pauses; ``None`` while it runs."""
+        return None if self.ended is None else self.ended - self.asked - self.waited
+
+    def wait_no_more(self, time: float) -> None:
+        """Add the pause that ends now, if there is one."""
+        if self.paused is not None:
+            self.waited, self.paused = self.waited + time - self.paused, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +209,18 @@ class History:
             case Retried():
                 self.trials[event.trial].retries.append(event.reason)
             case Paused():
-                self.trials[event.trial].status = Status.PAUSED
+                trial = self.trials[event.trial]
+                trial.status, trial.paused = Status.PAUSED, event.time
             case Promoted():
                 trial = self.trials[event.trial]
+                trial.wait_no_more(event.time)
                 trial.status = Status.RUNNING
                 if event.source is not None:
                     trial.exploits.append(Exploit(trial.step, event.source, event.values))
                     trial.values = {**trial.values, **event.values}
             case Ended():
                 trial = self.trials[event.trial]
+                trial.wait_no_more(event.time)
                 trial.status, trial.reason, trial.log = event.status, event.reason, event.log
                 trial.ended, trial.duplicate_of = event.time, event.duplicate_of
             case _:
