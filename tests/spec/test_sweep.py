@@ -88,3 +88,11 @@ def test_the_words_of_the_spec_are_those_of_the_rooms() -> None:
     assert METHOD_RECORDS.keys() == set(METHODS)
     assert {"random", "tpe"} <= set(SEARCHERS)
     assert {"none", "asha"} <= set(SCHEDULERS)
+
+
+@pytest.mark.parametrize(
+    "more", [{"seed": 2**32}, {"search": {"searcher": {"kind": "tpe", "seed": 2**40}}}]
+)
+def test_a_seed_that_nobody_can_draw_from_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"seed: .*at most 4e\+09"):
+        load_sweep({**TREE, **more})

@@ -6,13 +6,16 @@ from pydantic import Field
 
 from autopeft.spec.record import Record
 
+# A round number that numpy's RandomState takes, from which Optuna draws (below 2**32).
+MOST_SEED = 4_000_000_000
+
 
 class SearcherRecord(Record):
     """What every searcher has: a seed of its own, in the place of the sweep's."""
 
     one_objective_only: ClassVar[bool] = False
 
-    seed: int | None = Field(None, ge=0)
+    seed: int | None = Field(None, ge=0, le=MOST_SEED)
 
 
 class RandomSearcher(SearcherRecord):
@@ -99,7 +102,8 @@ class NelderMeadSearcher(SearcherRecord):
     the first of ``search.first_points``, or ``random``. ``parallel: false`` is the textbook's
     method, one point at a time; else workers also get speculative moves, minima of a quadratic
     model (``model_share`` of the points at most) and, if all of these are out, points of
-    ``filler``. A simplex smaller than ``tolerance`` starts anew elsewhere if ``restarts``.
+    ``filler``. A simplex smaller than ``tolerance`` starts anew if ``restarts``, around the best
+    result and elsewhere in turn; else the search is over.
     """
 
     kind: Literal["nelder-mead"] = "nelder-mead"

@@ -17,6 +17,7 @@ from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
 from autopeft.spec.scheduler import CHANGING, PbtScheduler
 from autopeft.spec.search import Search
+from autopeft.spec.searcher import MOST_SEED
 from autopeft.spec.space import Space, Values
 from autopeft.spec.task import BUILT_METRICS, LAST_METRICS, LOOP_METRICS, METRICS
 from autopeft.spec.template import Complaint, Template, read_template
@@ -32,7 +33,7 @@ class Settings(Record):
     """
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=MOST_SEED)
     search: Search = Search()
     resources: Resources = Resources()
     cluster: str = "local"
