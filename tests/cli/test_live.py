@@ -9,7 +9,7 @@ from rich.console import Console
 
 from autopeft.cli.live import Lines, Table, watching
 from autopeft.cli.live_table import BARS, headline, live_table, seconds_left, sparkline
-from autopeft.tracking.events import Retried, SweepEnded, SweepStarted
+from autopeft.tracking.events import Paused, Promoted, Retried, SweepEnded, SweepStarted
 from autopeft.tracking.history import History
 from autopeft.tracking.run_folder import create_run
 
@@ -108,3 +108,18 @@ def test_the_headline_says_why_a_sweep_ended(run):
     history.apply(SweepStarted(time=1, sweep="a", name="a", seed=0, versions={}))
     history.apply(SweepEnded(time=5, reason="the space is exhausted"))
     assert headline(history, sweep).endswith("4.0 s, the space is exhausted")
+
+
+def test_a_promotion_is_a_line_and_a_pause_is_in_the_headline(run, events):
+    out = io.StringIO()
+    lines = Lines(run, out)
+    reported = next(i for i, event in enumerate(events) if event.event == "reported")
+    trial = events[reported].trial
+    for event in events[: reported + 1]:
+        lines(event)
+    lines(Paused(time=events[reported].time, trial=trial, step=10))
+    assert "1 paused" in headline(lines._history, run.sweep())
+    values = {"method.lora.learning_rate": 0.00123}
+    lines(Promoted(time=events[reported].time, trial=trial, source="t0001", values=values))
+    last = out.getvalue().splitlines()[-1]
+    assert last.endswith(f"{trial} goes on from step 10 as a copy of t0001: learning_rate 0.00123")

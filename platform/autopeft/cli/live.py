@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, TextIO
 from autopeft.cli.live_table import ended_line, headline, live_table
 from autopeft.cli.output import console
 from autopeft.core.units import duration
+from autopeft.reports.standing import settings
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.events import (
     AnyEvent,
     Ended,
+    Promoted,
     RayStarted,
     Retried,
     SweepEnded,
@@ -109,6 +111,8 @@ class Lines:
                 return dashboard_line(event, self._run)
             case Retried():
                 return f"{event.trial} is tried again: {event.reason}"
+            case Promoted():
+                return self._promoted(event)
             case Ended():
                 counted = f"{self._history.counted}/{self._history.search.trials}"
                 return f"{counted}  {ended_line(self._history.trials[event.trial], self._history)}"
@@ -116,6 +120,12 @@ class Lines:
                 return headline(self._history, self._sweep)
             case _:
                 return ""
+
+    def _promoted(self, event: Promoted) -> str:
+        """Say that a trial goes on; where all pause, little else happens for long."""
+        trial = self._history.trials[event.trial]
+        copy = f" as a copy of {event.source}: {settings(event.values)}" if event.source else ""
+        return f"{event.trial} goes on from step {trial.step}{copy}"
 
     def _print(self, when: float, line: str) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(when))
