@@ -43,6 +43,7 @@ class Asha:
         ]
         self._paused: dict[str, float] = {}
         self._has_whole = False
+        self._orders: dict[float, tuple[str, ...]] = {}
 
     def on_report(self, trial: str, step: int, *losses: float) -> Decision:
         """Stop, or pause, a trial that is not in the top 1/``reduction`` of the rung it reached.
@@ -73,11 +74,13 @@ class Asha:
         With ``last`` a rung has at least one in its top, and where no trial has run all its steps
         yet, the best of the highest rung goes on whatever its place: a search has a result.
         """
+        if not self._paused:
+            return None
         for milestone, reached in self._rungs:
             for trial in self._top(reached, at_least=int(last)):
                 if self._paused.get(trial) == milestone:
                     return Promotion(trial)
-        if last and self._paused and not self._has_whole:
+        if last and not self._has_whole:
             highest = max(self._paused.values())
             reached = next(reached for milestone, reached in self._rungs if milestone == highest)
             ranked = self._top(reached, at_least=len(reached))
