@@ -54,7 +54,7 @@ def fronts(losses: Sequence[Losses]) -> list[list[Losses]]:
     table_NM = np.array(losses, dtype=float).reshape(len(losses), -1)
     no_worse_NN = (table_NM[:, None] <= table_NM[None]).all(axis=2)
     better_NN = (table_NM[:, None] < table_NM[None]).any(axis=2)
-    dominates_NN = no_worse_NN & better_NN
+    dominates_NN = np.asarray(no_worse_NN & better_NN)
     left, found = np.ones(len(losses), dtype=bool), list[list[Losses]]()
     while left.any():
         front = left & ~dominates_NN[left].any(axis=0)
