@@ -129,9 +129,9 @@ def state_of(letters: str) -> Seen:
     """
     if "E" in letters:
         return Seen(JobState.FAILED, None, "the scheduler holds it in an error state (qstat -j)")
-    if "w" in letters or "h" in letters:
+    if re.search("[qwh]", letters):
         return Seen(JobState.PENDING, None, "held" if "h" in letters else "")
-    if re.search("[sSTN]", letters):
+    if re.search("[sSTNP]", letters):
         return Seen(JobState.PENDING, None, "suspended")
     if "d" in letters:
         return Seen(JobState.RUNNING, None, "being deleted")
