@@ -25,6 +25,11 @@ BRANCHED = (
     Axis("scale", when=("method", 1)),
     Axis("warmup"),
 )
+LEVELS = (
+    Axis("kind", levels=2, ordered=False),
+    Axis("a", levels=2, when=("kind", 0)),
+    Axis("b", levels=3),
+)
 FILLERS = ("random", "tpe", "cmaes")
 
 
@@ -98,6 +103,28 @@ def test_one_at_a_time_it_waits_for_what_it_needs() -> None:
         searcher.tell(point.number, Value((bowl(point.cube),)))
     assert asked(searcher).number == 3
     assert isinstance(searcher.ask(), Wait)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from([PLANE, BRANCHED, LEVELS]),
+    st.sampled_from([True, False]),
+    st.integers(0, 99),
+)
+def test_to_ask_in_vain_leaves_no_trace(axes: tuple[Axis, ...], parallel: bool, seed: int) -> None:
+    """A resumed sweep replays what was proposed, and not how often it was asked."""
+    patient, eager = (make(axes, parallel=parallel, seed=seed) for _ in range(2))
+    dice = random.Random(seed)
+    out: list[Proposal] = []
+    for _ in range(50):
+        answer = eager.ask() if len(out) < 4 else Wait()
+        if isinstance(answer, Proposal):
+            assert patient.ask() == answer
+            out.append(answer)
+        elif out:
+            proposal = out.pop(dice.randrange(len(out)))
+            for searcher in (patient, eager):
+                searcher.tell(proposal.number, Value((bowl(proposal.cube),)))
 
 
 @settings(max_examples=12, deadline=None)

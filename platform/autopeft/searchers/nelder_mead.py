@@ -125,11 +125,14 @@ class NelderMead:
             return self._held(Given(self._first[number]), number)
         branch = self._choice(number)
         if branch is not None:
+            is_new = branch not in self._walks
             walk = self._walk(branch)
             point = walk.ask(number)
             if point is not None:
                 return Given(self._cube(branch, point))
             if not self._options.parallel and walk.is_waiting:
+                if is_new:  # whoever waits must leave no trace: a resume replays proposals only
+                    del self._walks[branch]
                 return None
         return self._held(self._fill(), number)
 
