@@ -358,3 +358,22 @@ def test_a_running_driver_keeps_its_file(stage: StageMaker) -> None:
         amend(at.run, ["search.trials=30"])
     assert at.run.spec_file.read_text() == before
     at.close()
+
+
+def test_a_copy_that_is_built_as_its_source_is_no_duplicate(stage: StageMaker) -> None:
+    """Values at the edge of the space may be explored into themselves."""
+    options = {**QUICK, "scheduler": {**PBT, "population": 8, "quantile": 0.5}, "trials": 8}
+    at = stage(**options)
+    copied: dict[str, str] = {}
+
+    def effective(assignment: Any) -> str:
+        exploits = conductor.history.trials[assignment.trial].exploits
+        copied.update({assignment.trial: exploits[-1].source} if exploits else {})
+        return copied.get(assignment.trial, assignment.trial)
+
+    at.effective = effective
+    conductor = at.open()
+    at.play(conductor)
+    at.close()
+    assert copied
+    assert {t.status for t in conductor.history.of_kind(Kind.TRIAL)} == {Status.FINISHED}

@@ -26,7 +26,8 @@ def of_build(
     state: SweepState, trial: str, *, effective: str, trainable_parameters: int
 ) -> Verdict | None:
     """End a search trial that breaks a bound or was built before; let all else go on."""
-    if state.history.trials[trial].kind is not Kind.TRIAL:
+    history = state.history.trials[trial]
+    if history.kind is not Kind.TRIAL or history.reports:  # one that goes on has been judged
         return None
     bound = state.search.constraints.get("trainable_parameters")
     if bound is not None and bound.violation(trainable_parameters) > 0:
