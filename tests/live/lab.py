@@ -61,7 +61,7 @@ def down() -> None:
 
 
 def main(words: list[str]) -> None:
-    """Do one of ``up``, ``down``, ``enter HOST [command…]``, ``check``."""
+    """Do one of ``up``, ``down``, ``enter [USER@]HOST [command…]``, ``check``."""
     match words:
         case ["check"]:
             sys.exit(why_not())
@@ -75,8 +75,8 @@ def main(words: list[str]) -> None:
         case ["down"]:
             with alone():
                 down()
-        case ["enter", name, *command]:
-            enter(name, command or ["bash"])
+        case ["enter", where, *command]:
+            enter(where, command or ["bash"])
         case _:
             sys.exit(f"{main.__doc__}\n{__doc__}")
 
@@ -92,9 +92,11 @@ def up_with_schedulers() -> None:
         raise
 
 
-def enter(name: str, command: list[str]) -> None:
-    """Become this command on the host, as the ordinary user, on this terminal."""
-    words = host.found(name).entering(machine.USER, env={"TERM": os.environ.get("TERM", "dumb")})
+def enter(where: str, command: list[str]) -> None:
+    """Become this command on ``n1`` as the ordinary user, or on ``root@n1``; on this terminal."""
+    user, _, name = where.rpartition("@")
+    env = {"TERM": os.environ.get("TERM", "dumb")}
+    words = host.found(name).entering(user or machine.USER, env=env)
     sys.stdout.flush()
     os.execvp(words[0], [*words, *command])
 
