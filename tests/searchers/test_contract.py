@@ -46,7 +46,7 @@ def make(name: str, *, seed: int = 0, directions: tuple[Any, ...] = ("max",)) ->
 
 
 def times(name: str, count: int) -> int:
-    return max(count // 5, 8) if name in SLOW else count
+    return max(count // 7, 6) if name in SLOW else count
 
 
 def score(proposal: Proposal) -> float:

@@ -95,9 +95,9 @@ def test_it_visits_the_points_that_scipy_visits(
     # How numpy sorts ties depends on the machine; the textbook keeps their order.
     monkeypatch.setattr(np, "argsort", partial(np.argsort, kind="stable"))
     coefficients = Coefficients.adaptive(d) if adaptive else Coefficients()
-    for seed in range(3):
+    for seed in range(2):
         start = random_simplex(d, seed=seed)
-        expected = scipys(f, start, count=90 if d == 1 else 240, adaptive=adaptive)
+        expected = scipys(f, start, count=90 if d == 1 else 200, adaptive=adaptive)
         ours = walk(d, start, coefficients=coefficients, **TEXTBOOK)
         visited = []
         for number in range(len(expected)):
