@@ -1,7 +1,14 @@
 """``autopeft plan``: what would run."""
 
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from autopeft.cli.output import answer, answer_json, say
 from autopeft.cli.words import Json, Overrides, SearchFile
+
+if TYPE_CHECKING:
+    from autopeft.spec.sweep import Sweep
 
 EXAMPLE = "autopeft plan search.yaml"
 
@@ -9,7 +16,7 @@ EXAMPLE = "autopeft plan search.yaml"
 def plan(file: SearchFile, overrides: Overrides = None, json: Json = False) -> None:
     """Print what would run: the first configurations, the baselines, how many at a time.
 
-    Nothing is started and nothing is written.
+    For a cluster the script of the job follows. Nothing is started, submitted or written.
     """
     from autopeft.cli.terminal import hush
     from autopeft.spec.load import load_sweep
@@ -20,8 +27,27 @@ def plan(file: SearchFile, overrides: Overrides = None, json: Json = False) -> N
     sweep = load_sweep(file, overrides or [])
     for remark in preflight(sweep, quick=True):
         say(str(remark))
-    found = make_plan(sweep)
+    found, script = make_plan(sweep), _script(sweep)
     if json:
-        answer_json(found.as_dict())
-    else:
-        answer(plan_text(found))
+        answer_json({**found.as_dict(), "script": script})
+        return
+    answer(plan_text(found))
+    if script:
+        answer(f"\nthe job script for {sweep.profile.name} ({sweep.profile.kind}):\n")
+        answer(script.rstrip("\n"))
+
+
+def _script(sweep: "Sweep") -> str | None:
+    """Return the script of the job that would drive the sweep; nothing on this machine."""
+    from autopeft.clusters.dispatch import script_of
+    from autopeft.clusters.sweep_job import sweep_job
+    from autopeft.spec.cluster import LocalProfile
+
+    if isinstance(sweep.profile, LocalProfile):
+        return None
+    run = Path("runs").resolve() / f"{sweep.name}-TIME"
+    program = Path(sys.executable).with_name("autopeft")
+    job = sweep_job(
+        sweep.name, run, sweep.profile, program=str(program) if program.exists() else ""
+    )
+    return script_of(job)
