@@ -37,6 +37,13 @@ def test_a_record_cannot_change() -> None:
         load_sweep(TREE).settings.search.trials = 9  # type: ignore[misc]
 
 
+def test_options_without_a_kind_are_of_the_default() -> None:
+    search = load_sweep(TREE, ["search.scheduler.grace_steps=20"]).settings.search
+    assert (search.scheduler.kind, search.scheduler.grace_steps) == ("asha", 20)
+    with pytest.raises(InputError, match="unknown key 'popsize'"):
+        load_sweep(TREE, ["search.searcher.popsize=20"])
+
+
 def test_nothing_at_all_is_answered_too() -> None:
     with pytest.raises(InputError) as caught:
         load_sweep({})

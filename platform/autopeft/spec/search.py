@@ -41,7 +41,7 @@ class Search(Record):
     ``retrain`` configurations are trained again with ``retrain_seeds`` fresh seeds each and scored
     once on test; baselines get the same seeds. ``first_points`` are tried before all others: names
     of parameters as ``autopeft plan --json`` shows them, and values; what a point leaves out is the
-    searcher's to choose.
+    searcher's to choose. A searcher or scheduler without a ``kind`` is of the default's.
     """
 
     searcher: Searcher = TpeSearcher()
@@ -57,3 +57,17 @@ class Search(Record):
     retrain: int = Field(3, ge=0)
     retrain_seeds: int = Field(3, ge=1)
     max_failures: int = Field(3, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _options_without_a_kind_are_of_the_default(cls, data: Any) -> Any:
+        """Let ``search.scheduler.grace_steps=20`` change the scheduler that runs without it."""
+        if not isinstance(data, dict):
+            return data
+        defaults = {"searcher": TpeSearcher().kind, "scheduler": AshaScheduler().kind}
+        named = {
+            key: {"kind": kind, **data[key]}
+            for key, kind in defaults.items()
+            if isinstance(data.get(key), dict)
+        }
+        return {**data, **named}
