@@ -17,7 +17,7 @@ def made() -> dict[str, str]:
     return pages()
 
 
-@pytest.mark.parametrize("name", ["cli.md", "search-file.md", "choices.md"])
+@pytest.mark.parametrize("name", ["cli.md", "search-file.md", "choices.md", "clusters.md"])
 def test_a_committed_page_is_what_the_code_says(made: dict[str, str], name: str) -> None:
     assert (COMMITTED / name).read_text(encoding="utf-8") == made[name], "run `make docs`"
 

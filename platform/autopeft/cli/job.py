@@ -64,7 +64,7 @@ def job(
     if dry_run:
         answer(script_of(made).rstrip("\n"))
         return
-    slots = 1 if mode in ("gpu", "mpi") else cpus_here()
+    slots = 1 if mode in ("gpu", "mpi") else made.profile.cpus_per_host or cpus_here()
     for number in TERMINATED:
         signal.signal(number, _terminate)
     try:

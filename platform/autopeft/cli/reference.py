@@ -68,7 +68,14 @@ LIMITS = {"ge": "at least {:g}", "gt": "above {:g}", "le": "at most {:g}", "lt":
 
 def pages() -> dict[str, str]:
     """Return every page by its file name."""
-    return {"cli.md": cli_page(), "search-file.md": file_page(), "choices.md": choices_page()}
+    from autopeft.cli.cluster_page import cluster_page
+
+    return {
+        "cli.md": cli_page(),
+        "search-file.md": file_page(),
+        "choices.md": choices_page(),
+        "clusters.md": cluster_page(),
+    }
 
 
 # The command line

@@ -6,7 +6,7 @@ A profile is one of four kinds. Its words are the same for all schedulers (``hos
 
 import ipaddress
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -119,12 +119,13 @@ class Jobs(Record):
 
 
 class LocalProfile(Profile):
-    """This machine: jobs are processes, and nothing is asked of a scheduler."""
+    """This machine: jobs are processes; so many elements of an array run side by side as CPUs."""
+
+    hosts: ClassVar[int] = 1
+    gpus_per_host: ClassVar[int] = 0
 
     kind: Literal["local"] = "local"
     cpus_per_host: int | None = Field(None, ge=1)
-    gpus_per_host: int = Field(0, ge=0)
-    hosts: Literal[1] = 1
 
 
 class QueuedProfile(Profile):
