@@ -54,7 +54,7 @@ def test_a_verb_that_is_not_there_is_asked_wrongly(capsys):
 
 
 def test_our_own_mistake_is_one_sentence_and_a_file(monkeypatch, search_file, tmp_path, capsys):
-    def stumble(sweep):
+    def stumble(sweep, *, remarks):
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -67,7 +67,7 @@ def test_our_own_mistake_is_one_sentence_and_a_file(monkeypatch, search_file, tm
 
 
 def test_ctrl_c_is_130(monkeypatch, search_file):
-    def interrupt(sweep):
+    def interrupt(sweep, *, remarks):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("autopeft.cli.explanation.explain", interrupt)
