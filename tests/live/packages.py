@@ -10,6 +10,7 @@ from pathlib import Path
 
 PACKAGES = (
     "iproute2",
+    "procps",
     "munge",
     "slurm-wlm",
     "libslurm-perl",
