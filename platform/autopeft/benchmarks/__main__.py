@@ -1,4 +1,4 @@
-"""``python -m autopeft.benchmarks [driver|warm|tracking|slots|bbob|recorded|all]``: measure and print."""
+"""``python -m autopeft.benchmarks [PART]``: measure and print; without a part, all of them."""
 
 import argparse
 import json
