@@ -335,3 +335,51 @@ def test_the_environment_of_the_job_is_the_profiles_and_the_path(at, job, monkey
     _, said = job("sge", "cpu", "--dry-run", "x.log", *sh("true"))
     assert f"export PATH={os.environ['PATH']}" in said
     assert "SECRET" not in said
+
+
+def test_the_command_line_has_the_last_word_over_a_mode(job):
+    _, said = job("slurm", "gpu", "--set", "gpus_per_host=2", "--dry-run", "x.log", *sh("true"))
+    assert "#SBATCH --gpus-per-node=2\n" in said
+    _, said = job("slurm", "cpu", "--set", "hosts=4", "--dry-run", "x.log", *sh("true"))
+    assert "#SBATCH --nodes=4\n" in said
+    words = ("--set", "resource_type=node_q", "--dry-run", "x.log", *sh("true"))
+    _, said = job("tsubame4", "gpu", *words)
+    assert "#$ -l node_q=1\n" in said
+
+
+@pytest.mark.parametrize("cluster", ["slurm", "sge"])
+def test_what_the_scheduler_itself_wrote_is_shown(job, at, cluster):
+    own = "prep.log.job/" + ("scheduler.4711.log" if cluster == "slurm" else "prep.o4711")
+    text = f"echo 'slurmstepd: error: Exceeded memory limit' > {own}; exit 1"
+    _, said = job(cluster, "cpu", "prep.log", *sh(text))
+    assert "| slurmstepd: error: Exceeded memory limit" in said
+
+
+@pytest.mark.slow
+def test_an_array_says_counts_and_not_every_element(job, at):
+    code, said = job("local", "array", "--tasks", 40, "prep.log", *sh("true"))
+    assert code == 0
+    assert said.count("\n") < 10
+    assert said.splitlines()[-1] == "prep: 40 done"
+
+
+def test_a_log_that_cannot_be_written_is_said(job, at):
+    (at / "prep.log.job").touch()
+    code, said = job("local", "cpu", "prep.log", *sh("true"))
+    assert (code, "prep.log.job: cannot be written" in said) == (1, True)
+
+
+def test_a_terminal_that_closes_does_not_end_what_nohup_started(at):
+    ignoring = ["nohup", sys.executable, "-m", "autopeft.cli.main", "job", "cpu", "prep.log"]
+    process = subprocess.Popen(
+        [*ignoring, *sh("until [ -e go ]; do sleep 0.1; done")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until(lambda: (at / "prep.log").exists())
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert process.poll() is None
+    (at / "go").touch()
+    assert process.wait(20) == 0

@@ -66,16 +66,27 @@ def job(
         return
     slots = 1 if mode in ("gpu", "mpi") else made.profile.cpus_per_host or cpus_here()
     for number in TERMINATED:
-        signal.signal(number, _terminate)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _terminate)
     try:
         found = dispatch(made, tasks=lines or (), slots=slots, again=again, say=say)
+    except _Terminated as told:
+        raise typer.Exit(told.code) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     raise typer.Exit(exit_code(found))
 
 
+class _Terminated(KeyboardInterrupt):
+    """Somebody asked this process to end; it ends as by Ctrl-C, with another exit code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__()
+
+
 def _terminate(number: int, frame: Any) -> None:
-    raise typer.Exit(TERMINATED[signal.Signals(number)])
+    raise _Terminated(TERMINATED[signal.Signals(number)])
 
 
 def _job(
@@ -96,11 +107,10 @@ def _job(
     """
     from autopeft.clusters.base import Job
     from autopeft.clusters.dispatch import split_tasks
-    from autopeft.spec.cluster import for_mode
     from autopeft.spec.cluster_file import load_profile
 
     checked = _checked(mode, tasks, lines, processes)
-    profile = for_mode(load_profile(cluster, words), checked)
+    profile = load_profile(cluster, words, mode=checked)
     count = len(lines) if lines is not None else tasks or 0
     place = log.expanduser().absolute()
     return Job(

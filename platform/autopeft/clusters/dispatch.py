@@ -9,6 +9,7 @@ import hashlib
 import json
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ Found = dict[Chunk | None, Seen]
 Say = Callable[[str], None]
 
 LAST_LINES = 12
+SUBMIT_WITHIN_S = 300
+PROGRESS_EVERY_S = 2.0
 
 
 def split_tasks(count: int, per_job: int) -> tuple[Chunk, ...]:
@@ -71,7 +74,10 @@ def dispatch(
         ClusterError: The job cannot be submitted, or another dispatcher is at work on it.
         KeyboardInterrupt: After the job has been cancelled.
     """
-    records = private_folder(job.records)
+    try:
+        records = private_folder(job.records)
+    except OSError as error:
+        raise ClusterError(f"{job.records}: cannot be written: {error.strerror}") from error
     lock = FileLock(str(records / "lock"), timeout=0, mode=0o600)
     try:
         with lock:
@@ -90,7 +96,7 @@ def _dispatch(job: Job, *, tasks: Sequence[str], slots: int, again: bool, say: S
     if not isinstance(job.profile, QueuedProfile):
         return _run_what_is_left(
             job, tasks, again, say,
-            lambda left, script: run_here(left, script, slots=slots, tell=_teller(left, say)),
+            lambda left, script: _run_here(left, script, slots, say),
         )  # fmt: skip
     with Poller(_dialect(job), every_s=job.profile.query_every_s) as poller:
         if attached := _still_running(job, poller):
@@ -170,7 +176,7 @@ def _write(job: Job, tasks: Sequence[str], *, whole: Job) -> Path:
         if chunk is not None and job.task_list:
             own = tasks[chunk.start - 1 : chunk.start - 1 + chunk.size]
             write_text(job.tasks_of(chunk), "\n".join(own) + "\n")
-    for path in job.records.glob("scheduler*.log"):
+    for path in _schedulers_own(job):
         path.unlink(missing_ok=True)
     script = job.records / "script.sh"
     write_text(script, script_of(job))
@@ -197,7 +203,7 @@ def _submit(job: Job, script: Path, say: Say) -> str:
     blocked = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     try:
-        reply = capture(command)
+        reply = capture(command, timeout_s=SUBMIT_WITHIN_S)
         if reply.code != 0:
             raise ClusterError(f"{command[0]} refuses {job.name}: {reply.words}")
         job_id = dialect.job_id(reply.out)
@@ -210,43 +216,50 @@ def _submit(job: Job, script: Path, say: Say) -> str:
     return job_id
 
 
+def _run_here(job: Job, script: Path, slots: int, say: Say) -> Found:
+    teller = _Teller(job, say)
+    found = run_here(job, script, slots=slots, tell=teller.tell)
+    teller.progress(last=True)
+    return found
+
+
 def _follow(job: Job, job_id: str, poller: Poller, say: Say) -> Found:
-    """Watch until the end; cancel if anything ends this early."""
+    """Watch until the end; Ctrl-C cancels. Whatever else goes wrong here leaves the job alone."""
     assert isinstance(job.profile, QueuedProfile)
-    watch, tell, trouble = Watch(job, job_id, poller=poller), _teller(job, say), ""
+    watch, teller, trouble = Watch(job, job_id, poller=poller), _Teller(job, say), ""
     pause_s = min(job.profile.query_every_s / 2, 5)
     try:
         while True:
             for chunk, seen in watch.look().items():
-                tell(chunk, seen)
+                teller.tell(chunk, seen)
             if watch.trouble and watch.trouble != trouble:
                 say(f"the scheduler does not answer, still waiting: {watch.trouble}")
             trouble = watch.trouble
             if watch.is_over:
                 break
             time.sleep(pause_s)
-    except BaseException:
-        _cancel(job, job_id, say)
+    except KeyboardInterrupt:
+        say(_cancelled(job, job_id))
         raise
-    if any(seen.state is JobState.LOST for seen in watch.found.values()):
-        _cancel(job, job_id, say)  # a host may come back, and the job with it
+    teller.progress(last=True)
+    if any(seen.exit_code is None for seen in watch.found.values()):
+        # A host may come back, and its job with it; Grid Engine keeps a job in error for ever.
+        _cancelled(job, job_id)
     (job.records / "submitted.json").unlink(missing_ok=True)
     return watch.found
 
 
-def _cancel(job: Job, job_id: str, say: Say) -> None:
-    """Cancel; that the job is over already is fine."""
+def _cancelled(job: Job, job_id: str) -> str:
+    """Cancel; return how that went. That the job is over already is fine."""
     dialect = _dialect(job)
     try:
         reply = capture(dialect.cancel([job_id]))
     except ClusterError as error:
-        say(f"{job.name}: {job_id} may still be there: {error}")
-        return
+        return f"{job.name}: {job_id} may still be there: {error}"
     if reply.code == 0 or dialect.is_unknown(reply.words):
-        say(f"{job.name}: {job_id} is cancelled")
         (job.records / "submitted.json").unlink(missing_ok=True)
-    else:
-        say(f"{job.name}: {job_id} could not be cancelled: {reply.words}")
+        return f"{job.name}: {job_id} is cancelled"
+    return f"{job.name}: {job_id} could not be cancelled: {reply.words}"
 
 
 def _still_running(job: Job, poller: Poller) -> tuple[Job, str] | None:
@@ -277,37 +290,66 @@ def _still_running(job: Job, poller: Poller) -> tuple[Job, str] | None:
 # Telling
 
 
-def _teller(job: Job, say: Say) -> Callable[[Chunk | None, Seen], None]:
-    """Return what says a change, and of a failure the last lines of its log."""
+class _Teller:
+    """Says what changes: of a single job all, of an array failures and now and then the counts."""
 
-    def tell(chunk: Chunk | None, seen: Seen) -> None:
-        said = " ".join(filter(None, (_name(job, chunk), seen.state.value)))
-        if seen.state is JobState.FAILED and seen.exit_code:
-            said += f" with exit code {seen.exit_code}"
-        say(said + (f": {seen.reason}" if seen.reason else ""))
-        if seen.state in (JobState.FAILED, JobState.LOST):
-            for line in _last_lines(job, chunk):
-                say(f"  | {line}")
-            say(f"  {job.log_of(chunk)}")
+    def __init__(self, job: Job, say: Say) -> None:
+        self._job, self._say = job, say
+        self._found: Found = {chunk: Seen(JobState.PENDING) for chunk in job.chunks or (None,)}
+        self._said, self._said_at = "", float("-inf")
 
-    return tell
+    def tell(self, chunk: Chunk | None, seen: Seen) -> None:
+        """Say what has become of an element; of a failure also the last lines of its log."""
+        self._found[chunk] = seen
+        failed = seen.state in (JobState.FAILED, JobState.LOST)
+        if chunk is not None and not failed:
+            self.progress()
+            return
+        code = f" with exit code {seen.exit_code}" if failed and seen.exit_code else ""
+        reason = f": {seen.reason}" if seen.reason else ""
+        self._say(f"{_name(self._job, chunk)}: {seen.state.value}{code}{reason}")
+        if failed:
+            for line in _last_lines(self._job, chunk):
+                self._say(f"  | {line}")
+            self._say(f"  {self._job.log_of(chunk)}")
+
+    def progress(self, *, last: bool = False) -> None:
+        """Say how many elements are where, not too often."""
+        if not self._job.chunks:
+            return
+        counts = Counter(seen.state for seen in self._found.values())
+        said = ", ".join(f"{counts[state]} {state}" for state in JobState if counts[state])
+        now = time.monotonic()
+        if said != self._said and (last or now - self._said_at >= PROGRESS_EVERY_S):
+            self._say(f"{self._job.name}: {said}")
+            self._said, self._said_at = said, now
 
 
 def _name(job: Job, chunk: Chunk | None) -> str:
     if chunk is None:
-        return f"{job.name}:"
+        return job.name
     last = chunk.start + chunk.size - 1
-    return f"{job.name} {chunk.start}{f'-{last}' if last > chunk.start else ''}:"
+    return f"{job.name} {chunk.start}{f'-{last}' if last > chunk.start else ''}"
 
 
 def _last_lines(job: Job, chunk: Chunk | None) -> list[str]:
-    """Return the end of the log, or of what the scheduler itself wrote if there is none."""
-    own = [path for path in job.records.iterdir() if path.name.startswith(("scheduler", job.name))]
-    for path in (job.log_of(chunk), *sorted(own, key=lambda path: path.stat().st_mtime)[-1:]):
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-        if lines:
-            return lines[-LAST_LINES:]
-    return []
+    """Return the end of the log, and of what the scheduler itself wrote about it."""
+    own = [line for path in _schedulers_own(job, chunk) for line in _lines(path)]
+    return [*_lines(job.log_of(chunk))[-LAST_LINES:], *own[-LAST_LINES // 2 :]]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _schedulers_own(job: Job, chunk: Chunk | None = None) -> list[Path]:
+    """Return the files that the scheduler wrote: of one element, or all of them.
+
+    Slurm's are named by us, Grid Engine's and PBS's are ``NAME.oID`` and ``NAME.oID.INDEX``.
+    """
+    index = job.chunks.index(chunk) + 1 if chunk is not None and job.array_size else 0
+    patterns = ("scheduler*.log", "*.o[0-9]*") if not index else (f"*_{index}.log", f"*.o*.{index}")
+    return sorted(path for pattern in patterns for path in job.records.glob(pattern))

@@ -78,7 +78,7 @@ def judge(memory: Memory, evidence: Evidence) -> tuple[Seen, Memory]:
 
 def _counted(memory: Memory, evidence: Evidence, story: str) -> Memory:
     """Count answers that tell the same story; a new story begins anew."""
-    fresh = evidence.queries > memory.queries
+    fresh = evidence.queries != memory.queries
     if story != memory.story:
         agreed, accountings = int(fresh), evidence.accountings
     else:

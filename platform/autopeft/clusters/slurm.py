@@ -61,7 +61,7 @@ class Slurm:
         """Yield sbatch's options."""
         profile = job.profile
         assert isinstance(profile, SlurmProfile)
-        log = str(job.records / "scheduler.%j.log")
+        log = str(job.records / f"scheduler.{'%A_%a' if job.array_size else '%j'}.log")
         yield f"--job-name={quote(job.name)}"
         yield f"--output={quote(log)}"
         yield "--open-mode=append"
@@ -135,8 +135,11 @@ class Slurm:
         return found
 
     def accounting(self, user: str, ids: Sequence[str]) -> list[str]:
-        """Return sacct for all the jobs that squeue no longer knows."""
-        return ["sacct", "--allocations", "--noheader", "--parsable2", "--array",
+        """Return sacct for all the jobs that squeue no longer knows.
+
+        Without ``--array``, which older ones do not have: groups of elements are parsed.
+        """
+        return ["sacct", "--allocations", "--noheader", "--parsable2",
                 "--format=JobID,State,ExitCode",
                 f"--jobs={','.join(key(job) for job in ids)}"]  # fmt: skip
 

@@ -11,7 +11,14 @@ from pydantic import ValidationError
 from autopeft.core.choices import known_words
 from autopeft.core.errors import InputError, Problem
 from autopeft.core.places import shipped
-from autopeft.spec.cluster import MODES, PROFILE_RECORDS, AnyProfile, QueuedProfile, for_mode
+from autopeft.spec.cluster import (
+    MODES,
+    PROFILE_RECORDS,
+    AnyProfile,
+    Mode,
+    QueuedProfile,
+    for_mode,
+)
 from autopeft.spec.compose import compose, laid_over
 from autopeft.spec.lines import Lines, place
 from autopeft.spec.problems import Path as TreePath
@@ -27,8 +34,15 @@ def profile_names() -> list[str]:
     return sorted(path.stem for path in shipped("clusters").glob("*.yaml"))
 
 
-def load_profile(name: str, overrides: Sequence[str] = ()) -> AnyProfile:
+def load_profile(
+    name: str, overrides: Sequence[str] = (), *, mode: Mode | None = None
+) -> AnyProfile:
     """Return the profile ``name``, a shipped one or a YAML file, with ``word=value`` laid over it.
+
+    Args:
+        name: A shipped profile's name, or a path.
+        overrides: They have the last word, also over what the profile says of a mode.
+        mode: For such a job.
 
     Raises:
         InputError: Holds every problem of the profile at once.
@@ -46,6 +60,10 @@ def load_profile(name: str, overrides: Sequence[str] = ()) -> AnyProfile:
     for word in words:
         lines["cluster", str(word)] = "command line"
     profile, wrong = read_cluster({"profile": name, **words}, lines)
+    if profile is not None and mode is not None:
+        shape = for_mode(profile, mode).model_dump(mode="json", exclude={"jobs"})
+        whole = laid_over(shape, {word: words[word] for word in words if word != "jobs"})
+        profile, wrong = _judged(whole, type(profile))
     if profile is None:
         raise InputError(
             [

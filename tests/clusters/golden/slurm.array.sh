@@ -1,6 +1,6 @@
 #!/bin/bash
 #SBATCH --job-name=prep
-#SBATCH --output='/work/my project/prep.log.job/scheduler.%j.log'
+#SBATCH --output='/work/my project/prep.log.job/scheduler.%A_%a.log'
 #SBATCH --open-mode=append
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
