@@ -1,7 +1,7 @@
 """The contract of a dialect, over the table of dialects: a new one is tested by being listed."""
 
 # What is printed is shown as it is, however long.
-# ruff: noqa: E501
+# ruff: noqa: E501, W291
 
 import json
 
@@ -82,6 +82,8 @@ SEEN = {
         ("4711|PENDING|ReqNodeNotAvail, UnavailableNodes:n[1-2]", {
             "4711": Seen(PENDING, None, "ReqNodeNotAvail, UnavailableNodes:n[1-2]")}),
         ("4711|TIMEOUT|TimeLimit", {"4711": Seen(FAILED, None, "the walltime was over (TimeLimit)")}),
+        ("4711|FAILED|RaisedSignal:9(Killed)", {
+            "4711": Seen(FAILED, 137, "RaisedSignal:9(Killed)")}),
         ("4711|NEW_STATE|None", {"4711": Seen(PENDING, None, "in a state unknown here: NEW_STATE")}),
         ("", {}),
         *((f"1|{word}|None", {"1": state}) for word, state in slurm.STATES.items()),
@@ -124,6 +126,36 @@ def qacct_j(*records):
     )
 
 
+RECORDED_QACCT = """\
+==============================================================
+qname        all.q               
+hostname     n1                  
+group        grp                 
+owner        me                  
+project      NONE                
+department   defaultdepartment   
+jobname      prep                
+jobnumber    4711                
+taskid       undefined
+account      sge                 
+priority     0                   
+qsub_time    Fri Nov 20 18:12:58 2026
+granted_pe   NONE                
+slots        1                   
+failed       0    
+exit_status  3                   
+ru_wallclock 0s
+==============================================================
+owner        me                  
+jobnumber    4712                
+taskid       3                   
+failed       100 : assumedly after job
+exit_status  137                  (Killed)
+Total System Usage
+    WALLCLOCK         UTIME         STIME           CPU             MEMORY                 IO
+======================================================================================================================
+            0         0.000         0.000         0.000              0.000              0.000
+"""
 ENDED = {
     "slurm": [
         ("4711|COMPLETED|0:0", {"4711": Seen(DONE, 0)}),
@@ -148,6 +180,8 @@ ENDED = {
             "4711": Seen(FAILED, None, "opening input/output file")}),
         (qacct_j((4711, "undefined", "0", "0", "pe_taskid    NONE\n"),
                  (4711, "undefined", "0", "1", "pe_taskid    1.n2\n")), {"4711": Seen(DONE, 0)}),
+        # as qacct 8.1.9 printed it
+        (RECORDED_QACCT, {"4711": Seen(FAILED, 3), "4712_3": Seen(FAILED, 137, "killed by a signal")}),
         ("Total System Usage\n    WALLCLOCK         UTIME\n", {}),
         ("", {}),
     ],

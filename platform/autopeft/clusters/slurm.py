@@ -131,7 +131,8 @@ class Slurm:
         for line in answer.splitlines():
             name, _, rest = line.strip().partition("|")
             state, _, reason = rest.partition("|")
-            found |= dict.fromkeys(_keys(name), _seen(state, "" if reason == "None" else reason))
+            said = "" if reason == "None" else reason
+            found |= dict.fromkeys(_keys(name), _seen(state, said, _raised(said)))
         return found
 
     def accounting(self, user: str, ids: Sequence[str]) -> list[str]:
@@ -183,6 +184,12 @@ def _seen(state: str, reason: str, code: int | None = None) -> Seen:
     said = WORDS.get(word, "")
     detail = f" ({reason})" if reason and said else reason
     return Seen(found, 0 if found is JobState.DONE else code or None, f"{said}{detail}")
+
+
+def _raised(reason: str) -> int | None:
+    """Return the exit code in squeue's ``RaisedSignal:9(Killed)``; a site may have no sacct."""
+    signal = re.match(r"RaisedSignal:(\d+)", reason)
+    return exit_of_signal(int(signal.group(1))) if signal else None
 
 
 def _exit_code(text: str) -> int | None:
