@@ -259,6 +259,21 @@ def test_a_dispatcher_that_was_killed_is_taken_up(at, fake_cluster, wish, job, c
 
 
 @every_queue_in_time
+def test_another_command_does_not_take_up_a_job_that_still_runs(at, fake_cluster, job, cluster):
+    process = start(cluster, "cpu", "prep.log", *sh("until [ -e go ]; do sleep 0.1; done"))
+    until(lambda: (at / "prep.log.job" / "submitted.json").exists() and (at / "prep.log").exists())
+    process.kill()
+    process.wait()
+    code, said = job(cluster, "cpu", "prep.log", *sh("touch other"))
+    assert (code, "another command under this log, is still there" in said) == (1, True)
+    (at / "go").touch()
+    until(lambda: (at / "prep.log.job" / "exit").exists())
+    time.sleep(0.5)
+    code, said = job(cluster, "cpu", "prep.log", *sh("touch other"))
+    assert (code, (at / "other").exists()) == (0, True), said
+
+
+@every_queue_in_time
 def test_two_dispatchers_of_one_log_do_not_meet(at, job, cluster):
     process = start(cluster, "cpu", "prep.log", *sh("until [ -e go ]; do sleep 0.1; done"))
     until(lambda: (at / "prep.log").exists())

@@ -99,7 +99,7 @@ def _dispatch(job: Job, *, tasks: Sequence[str], slots: int, again: bool, say: S
             lambda left, script: _run_here(left, script, slots, say),
         )  # fmt: skip
     with Poller(_dialect(job), every_s=job.profile.query_every_s) as poller:
-        if attached := _still_running(job, poller):
+        if attached := _still_running(job, tasks, poller):
             there, job_id = attached
             say(f"{job.name}: {job_id} was submitted before and is still there; watching it")
             return _follow(there, job_id, poller, say)
@@ -132,11 +132,7 @@ def _run_what_is_left(
 
 def _done(job: Job, tasks: Sequence[str]) -> Found:
     """Return what an earlier run of the very same job has done already."""
-    try:
-        before = (job.records / "job.json").read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    if json.loads(before) != _identity(job, tasks):
+    if not _is_same_work(job, tasks):
         return {}
     chunks: Sequence[Chunk | None] = job.chunks or (None,)
     return {c: Seen(JobState.DONE, 0, "before") for c in chunks if _marker(job, c) == "0"}
@@ -147,6 +143,16 @@ def _marker(job: Job, chunk: Chunk | None) -> str:
         return job.marker(chunk).read_text(encoding="utf-8").strip()
     except OSError:
         return ""
+
+
+def _is_same_work(job: Job, tasks: Sequence[str]) -> bool:
+    """Whether the last run under this log was of the very same command and tasks."""
+    try:
+        before = (job.records / "job.json").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    same: bool = json.loads(before) == _identity(job, tasks)
+    return same
 
 
 def _identity(job: Job, tasks: Sequence[str]) -> dict[str, Any]:
@@ -262,11 +268,11 @@ def _cancelled(job: Job, job_id: str) -> str:
     return f"{job.name}: {job_id} could not be cancelled: {reply.words}"
 
 
-def _still_running(job: Job, poller: Poller) -> tuple[Job, str] | None:
+def _still_running(job: Job, tasks: Sequence[str], poller: Poller) -> tuple[Job, str] | None:
     """Return the job that a killed dispatcher left behind, if it has not ended.
 
     Raises:
-        ClusterError: The scheduler does not say whether it is there.
+        ClusterError: The scheduler does not say whether it is there, or it is other work.
     """
     try:
         note = json.loads((job.records / "submitted.json").read_text(encoding="utf-8"))
@@ -284,6 +290,11 @@ def _still_running(job: Job, poller: Poller) -> tuple[Job, str] | None:
     names = [name for name in answers.seen if name.partition("_")[0] == number]
     if all(answers.seen[name].state.is_final for name in names):
         return None
+    if not _is_same_work(job, tasks):
+        raise ClusterError(
+            f"{job.log}: {job_id}, another command under this log, is still there; cancel it, or "
+            "choose another log"
+        )
     return replace(job, chunks=tuple(Chunk(start, size) for start, size in note["chunks"])), job_id
 
 
