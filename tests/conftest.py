@@ -13,6 +13,22 @@ from autopeft.sweep.ray_session import ENVIRONMENT
 os.environ.update(ENVIRONMENT)
 
 
+# Rooms whose files make something that takes seconds (a worker, a trained run, a server) and share
+# it among their tests: spread over processes, each process would make it again.
+SHARING = ("methods", "models", "tasks", "tracking", "trial", "test_export.py", "test_predict.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of such a file in one process."""
+    tests = Path(__file__).parent
+    for item in items:
+        if not item.path.is_relative_to(tests):  # a doctest
+            continue
+        place = item.path.relative_to(tests)
+        if place.parts[0] in SHARING and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(place)))
+
+
 @pytest.fixture(scope="session")
 def ray_of_two() -> Iterator[None]:
     """One real Ray with two CPUs, started once; away from the repository's root."""

@@ -239,6 +239,7 @@ def test_ctrl_c_while_queued_cancels(at, wish, cluster):
     assert not (at / "ran").exists()
 
 
+@pytest.mark.slow
 @every_queue_in_time
 def test_a_dispatcher_that_was_killed_is_taken_up(at, fake_cluster, wish, job, cluster):
     words = ("array", "--tasks", 2, "prep.log", *sh("until [ -e go ]; do sleep 0.1; done; exit 4"))
@@ -273,6 +274,7 @@ def test_another_command_does_not_take_up_a_job_that_still_runs(at, fake_cluster
     assert (code, (at / "other").exists()) == (0, True), said
 
 
+@pytest.mark.slow
 @every_queue_in_time
 def test_two_dispatchers_of_one_log_do_not_meet(at, job, cluster):
     process = start(cluster, "cpu", "prep.log", *sh("until [ -e go ]; do sleep 0.1; done"))
@@ -283,6 +285,7 @@ def test_two_dispatchers_of_one_log_do_not_meet(at, job, cluster):
     assert process.wait(30) == 0
 
 
+@pytest.mark.slow
 @every_queue_in_time
 def test_50_jobs_of_5_dispatchers_share_one_query_per_interval(at, fake_cluster, cluster):
     words = [sys.executable, "-m", "autopeft.cli.main", "job", "--cluster", cluster]

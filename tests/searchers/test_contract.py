@@ -35,7 +35,11 @@ AXES = (
     Axis("batch", levels=4),
     Axis("warmup"),
 )
-every_searcher = pytest.mark.parametrize("name", sorted(SEARCHERS))
+# A Gaussian process takes up to a second per point: its contract is kept by `make slow`.
+every_searcher = pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n == "gp" else []) for n in sorted(SEARCHERS)],
+)
 # A Gaussian process takes a tenth of a second for a point: fewer of them, but past its start.
 SLOW = {"gp": {"startup_trials": 4}}
 

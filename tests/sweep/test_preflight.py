@@ -60,6 +60,7 @@ def problems(place):
     return ask
 
 
+@pytest.mark.slow
 def test_what_is_right_is_let_pass_also_when_it_is_loaded(place):
     check(load_sweep(place / "search.yaml"))
 

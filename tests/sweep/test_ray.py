@@ -123,6 +123,7 @@ def test_paused_trials_are_promoted_and_fit_returns(stage: StageMaker, ray_of_tw
     assert Status.FINISHED in {trial.status for trial in trials}
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_sweep_and_no_trial(stage: StageMaker, ray_of_two: None) -> None:
     at = stage(trials=6, baselines=False, retrain=0, scheduler={"kind": "none"})
     broken = run(at, faults={"t0003": "full"})
@@ -135,6 +136,7 @@ def test_a_full_disk_ends_the_sweep_and_no_trial(stage: StageMaker, ray_of_two: 
     assert resumed.history.counted == 6
 
 
+@pytest.mark.slow
 def test_a_trial_that_hangs_in_a_step_is_ended_and_its_slot_goes_on(
     stage: StageMaker, ray_of_two: None
 ) -> None:

@@ -93,7 +93,10 @@ class Simplex:
         """
         edges = np.asarray(self.vertices[1:]) - np.asarray(self.vertices[0])
         longest = float(np.max(np.linalg.norm(edges, axis=1), initial=0.0))
-        return abs(float(np.linalg.det(edges / longest))) if longest > 0 else 0.0
+        if longest <= 0:
+            return 0.0
+        with np.errstate(divide="ignore"):  # numpy warns of an edge of subnormal length
+            return abs(float(np.linalg.det(edges / longest)))
 
     def moved(self, move: Move, *, by: Coefficients, vertex: int = -1) -> Point:
         """Return where ``vertex`` (the worst) goes; about the centroid of the better ones.
