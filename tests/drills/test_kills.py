@@ -36,6 +36,7 @@ def test_the_raylet_is_killed_and_the_sweep_goes_on(sweep: Any) -> None:
     sweep.wait_for("reported", 3)
     sweep.children("raylet")[0].kill()
     sweep.finish()
+    assert "starting it again, nothing is lost" in sweep.out.read_text()
 
 
 def test_everything_is_killed_and_resumed_by_hand(sweep: Any) -> None:

@@ -62,7 +62,7 @@ def problems(place):
 
 @pytest.mark.slow
 def test_what_is_right_is_let_pass_also_when_it_is_loaded(place):
-    check(load_sweep(place / "search.yaml"))
+    assert check(load_sweep(place / "search.yaml")) == []
 
 
 def test_more_clips_than_there_are_is_a_remark(place):
@@ -72,7 +72,7 @@ def test_more_clips_than_there_are_is_a_remark(place):
 
 
 def test_the_shipped_base_and_formulas_need_no_look():
-    check(load_sweep(RAW))
+    assert check(load_sweep(RAW)) == []
 
 
 def test_it_loads_neither_torch_nor_ray(place):

@@ -84,10 +84,12 @@ def _measure(
             folder / "s", rounds=rounds, trials=4 if quick else 60, milliseconds=lengths, say=say
         )
 
-    if "bbob" in parts:
-        yield searchers.bbob(RAW / "bbob_results.parquet")
-    if "recorded" in parts:
-        yield searchers.recorded(RAW / "recorded_results.parquet")
+    for part, table in (("bbob", searchers.bbob), ("recorded", searchers.recorded)):
+        raw = RAW / f"{part}_results.parquet"
+        if part in parts and len(parts) > 1 and not raw.exists():
+            say(f"{part}: no table, since {raw} was not made yet")
+        elif part in parts:
+            yield table(raw)
 
 
 def _show(table: Table) -> None:

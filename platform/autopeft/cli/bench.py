@@ -43,13 +43,17 @@ def searchers(
     The figures are geometric means of the gap to the optimum; needs coco-experiment.
     """
     from autopeft.simulation import bbob_study as study
+    from autopeft.simulation.raw_results import results
 
     wanted = study.jobs(
         _known("budget", budget, [b.name for b in study.BUDGETS]),
         _known("searcher", names, list(study.CONTESTANTS)),
         most_instances=instances,
     )
-    rows = study.results(wanted, raw=raw, processes=processes, progress=_progress("runs"))
+    rows = results(
+        wanted, study.run_one, key=study.KEY, raw=raw, processes=processes,
+        progress=_progress("runs"),
+    )  # fmt: skip
     means = study.geometric_means(rows).items()
     shown = {name: {n: f"{gap:.2g}" for n, gap in row.items()} for name, row in means}
     answer_table(_grid(shown, "budget"))
@@ -73,6 +77,7 @@ def recorded(
     """
     from autopeft.core.errors import InputError
     from autopeft.simulation import recorded_study as study
+    from autopeft.simulation.raw_results import results
 
     if not curves.is_file():
         raise InputError(f"{curves}: no such file; `autopeft bench record` makes one")
@@ -82,7 +87,10 @@ def recorded(
         _known("scheduler", scheduler, list(study.SCHEDULES)),
         repetitions=repetitions,
     )
-    rows = study.results(wanted, raw=raw, processes=processes, progress=_progress("searches"))
+    rows = results(
+        wanted, study.run_one, key=study.KEY, raw=raw, processes=processes,
+        progress=_progress("searches"),
+    )  # fmt: skip
     shown = {", ".join(name): row for name, row in study.regrets(rows).items()}
     answer_table(_grid(shown, "searcher, scheduler"))
 

@@ -29,7 +29,7 @@ def drive(run: Run) -> None:
                 ending = drive_sweep(folder, listeners=[listener])
         except AutopeftError:
             raise
-        except Exception as error:
+        except Exception as error:  # our own mistake: a sentence here, the rest in the log
             traceback.print_exc()
             raise AutopeftError(
                 f"the driver failed: {type(error).__name__}: {error}; "

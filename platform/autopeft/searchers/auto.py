@@ -1,4 +1,4 @@
-"""Which searcher suits: by objectives, space and budget, as docs/how-to-choose.md explains."""
+"""Which searcher suits: by objectives and space, as docs/how-to-choose.md explains."""
 
 from autopeft.searchers.base import Searcher, Setting, make_searcher
 from autopeft.spec.searcher import (

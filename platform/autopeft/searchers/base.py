@@ -120,8 +120,6 @@ class Setting:
         first: Points to propose first, complete or partial; a point with a conditional axis has
             the choice it depends on.
         prior: What is believed beforehand; Nelder-Mead's first simplex is centred and sized by it.
-        trials: The budget, if it is known.
-        workers: Trials at a time, if that is known.
     """
 
     axes: tuple[Axis, ...]
@@ -129,8 +127,6 @@ class Setting:
     seed: int
     first: tuple[Cube, ...] = ()
     prior: Prior | None = None
-    trials: int | None = None
-    workers: int | None = None
 
 
 def make_searcher(options: Record, setting: Setting) -> Searcher:

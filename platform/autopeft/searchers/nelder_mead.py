@@ -34,7 +34,7 @@ from autopeft.searchers.simplex import Coefficients, Point
 from autopeft.searchers.simplex_starts import random_simplex, regular_simplex
 from autopeft.searchers.simplex_walk import SimplexWalk, Ways
 from autopeft.spec.searcher import CmaesSearcher, NelderMeadSearcher, RandomSearcher, TpeSearcher
-from autopeft.spec.space import Axis, Cube, active_axes, completed, level_of, middle_of
+from autopeft.spec.space import Axis, Cube, active_axes, completed, level_of, middle_of, snapped
 
 Branch: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -205,7 +205,7 @@ class NelderMead:
 
     def _cube(self, branch: Branch, point: Point) -> dict[str, float]:
         levels = {axis.name: axis.levels or 1 for axis in self._setting.axes}
-        found = {name: (level + 0.5) / levels[name] for name, level in branch}
+        found = {name: middle_of(level, levels[name]) for name, level in branch}
         found |= {axis.name: x for axis, x in zip(self._free(branch), point, strict=True)}
         return {axis.name: found[axis.name] for axis in self._setting.axes if axis.name in found}
 
@@ -338,8 +338,7 @@ def _completed_first(setting: Setting) -> list[Cube]:
 
 
 def _drawn(axis: Axis, rng: np.random.Generator) -> float:
-    position, levels = float(rng.random()), axis.levels
-    return position if levels is None else middle_of(level_of(position, levels), levels)
+    return snapped(float(rng.random()), axis.levels)
 
 
 def _filler(options: NelderMeadSearcher, setting: Setting) -> OptunaSearcher:

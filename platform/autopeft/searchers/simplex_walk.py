@@ -28,6 +28,7 @@ from autopeft.searchers.simplex import (
     plain,
 )
 from autopeft.searchers.simplex_starts import completing, spanning
+from autopeft.spec.space import snapped
 
 Role: TypeAlias = str
 MODEL = "model"
@@ -231,10 +232,7 @@ class SimplexWalk:
 
     def _snapped(self, point: Point) -> Point:
         """Return the point in the middle of its levels."""
-        return tuple(
-            x if n is None else (min(int(x * n), n - 1) + 0.5) / n
-            for x, n in zip(point, self.levels, strict=True)
-        )
+        return tuple(snapped(x, n) for x, n in zip(point, self.levels, strict=True))
 
     def _places_out(self) -> set[Point]:
         return {self._place(out.point) for out in self._out.values()}

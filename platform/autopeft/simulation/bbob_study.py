@@ -7,16 +7,14 @@ were tuned on instances 16 to 30; what is reported runs on 1 to 15.
 
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from autopeft.searchers import Setting, make_searcher
-from autopeft.simulation import raw_results
 from autopeft.simulation.bbob import FUNCTIONS, Bbob, geometric_mean
 from autopeft.simulation.simulator import Simulation
 from autopeft.spec.searcher import (
@@ -101,7 +99,7 @@ def run_one(job: Job) -> list[dict[str, object]]:
     budget_name, function, instance, searcher = job
     budget = next(b for b in BUDGETS if b.name == budget_name)
     problem = Bbob(function, budget.dimension, instance)
-    setting = Setting(problem.axes, ("min",), seed=instance, trials=budget.trials, workers=WORKERS)
+    setting = Setting(problem.axes, ("min",), seed=instance)
     simulation = Simulation(
         problem,
         make_searcher(CONTESTANTS[searcher], setting),
@@ -116,19 +114,6 @@ def run_one(job: Job) -> list[dict[str, object]]:
 def _paid(searcher: str, budget: Budget) -> int:
     """Return the evaluations in the budget; a serial search makes one per round, nine idle."""
     return budget.trials // WORKERS if searcher == "nelder-mead serial" else budget.trials
-
-
-def results(
-    wanted: Sequence[Job],
-    *,
-    raw: Path | None,
-    processes: int,
-    progress: Callable[[int, int], None],
-) -> pd.DataFrame:
-    """Return the raw results of the jobs; what ``raw`` holds is not run again."""
-    return raw_results.results(
-        wanted, run_one, key=KEY, raw=raw, processes=processes, progress=progress
-    )
 
 
 def geometric_means(raw: pd.DataFrame) -> dict[str, dict[str, float]]:

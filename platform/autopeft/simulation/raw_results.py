@@ -1,6 +1,7 @@
 """Results kept as they come: run once, stored as parquet, completed by what is missing."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -28,7 +29,7 @@ def results(
         wanted: What each is called, by ``key``.
         run_one: Makes a job's rows; called in other processes.
         key: The columns that name a job.
-        raw: Where rows are kept; written as a whole file, so that none is torn.
+        raw: Where rows are kept, every hundred jobs and at the end.
         processes: Side by side.
         progress: Told ``(done, total)`` after every job.
     """
@@ -37,22 +38,27 @@ def results(
     missing = [job for job in wanted if job not in known]
     rows: list[Mapping[str, Any]] = []
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        futures = [pool.submit(run_one, job) for job in missing]
-        for count, future in enumerate(as_completed(futures), start=1):
-            rows += future.result()
-            progress(len(wanted) - len(missing) + count, len(wanted))
-            if count % SAVED_EVERY == 0:
-                _save(raw, held, rows)
-    table = _save(raw, held, rows) if rows else held
-    asked = set(wanted)
+    try:
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            futures = [pool.submit(run_one, job) for job in missing]
+            for count, future in enumerate(as_completed(futures), start=1):
+                rows += future.result()
+                progress(len(wanted) - len(missing) + count, len(wanted))
+                if raw is not None and count % SAVED_EVERY == 0:
+                    write_table(raw, _joined(held, rows))
+    finally:  # also after Ctrl-C
+        if raw is not None and rows:
+            write_table(raw, _joined(held, rows))
+    table, asked = _joined(held, rows), set(wanted)
     return table[[job in asked for job in table[list(key)].itertuples(index=False, name=None)]]
 
 
-def _save(raw: Path | None, held: pd.DataFrame, rows: Rows) -> pd.DataFrame:
-    table = pd.concat([held, pd.DataFrame(rows)], ignore_index=True)
-    if raw is not None:
-        temporary = raw.with_suffix(".new")
-        table.to_parquet(temporary, index=False)
-        temporary.replace(raw)
-    return table
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as parquet under a temporary name and rename: a reader never sees half."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    table.to_parquet(temporary, index=False)
+    temporary.replace(path)
+
+
+def _joined(held: pd.DataFrame, rows: Rows) -> pd.DataFrame:
+    return pd.concat([held, pd.DataFrame(rows)], ignore_index=True) if rows else held

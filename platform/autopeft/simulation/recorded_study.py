@@ -5,7 +5,7 @@ best by that among the trials that ran to their end; it is judged by the regret 
 seeds, and by its test accuracy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,6 @@ import pandas as pd
 from autopeft.core.places import shipped
 from autopeft.schedulers import make_scheduler
 from autopeft.searchers import Setting, make_searcher
-from autopeft.simulation import raw_results
 from autopeft.simulation.recorded import Recorded, Recording, read_recordings, truth
 from autopeft.simulation.simulator import Finished, Simulation
 from autopeft.spec.load import load_sweep
@@ -64,26 +63,13 @@ def jobs(
     ]
 
 
-def results(
-    wanted: Sequence[Job],
-    *,
-    raw: Path | None,
-    processes: int,
-    progress: Callable[[int, int], None],
-) -> pd.DataFrame:
-    """Return the raw results of the jobs; what ``raw`` holds is not run again."""
-    return raw_results.results(
-        wanted, run_one, key=KEY, raw=raw, processes=processes, progress=progress
-    )
-
-
 def run_one(job: Job) -> list[dict[str, Any]]:
     """Return one search's incumbent at every checked number of trials and at every checked time."""
     curves, searcher, scheduler, repetition = job
     recordings, axes = _loaded(curves)
     seeds = recordings[0].validation.shape[0]
     problem = Recorded(recordings, axes, seed=repetition % seeds)
-    setting = Setting(axes, ("min",), seed=repetition, trials=TRIALS, workers=WORKERS)
+    setting = Setting(axes, ("min",), seed=repetition)
     simulation = Simulation(
         problem,
         make_searcher(CONTESTANTS[searcher], setting),

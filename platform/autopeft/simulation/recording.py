@@ -8,7 +8,7 @@ the end. Times are CPU seconds: they hold on a machine that does something else 
 
 import json
 import multiprocessing
-import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -18,8 +18,10 @@ from typing import Any, TypeAlias
 import pandas as pd
 from scipy.stats import qmc
 
-from autopeft.core.errors import AutopeftError
-from autopeft.spec.space import Cube, Space, active_axes, level_of, middle_of
+from autopeft.core.errors import AutopeftError, InputError
+from autopeft.core.places import write_json
+from autopeft.simulation.raw_results import write_table
+from autopeft.spec.space import Cube, Space, active_axes, middle_of, snapped
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
 
@@ -82,16 +84,21 @@ def completed(
     """Train what ``out`` lacks, write it and return all of it.
 
     The curves are kept one by one in a folder beside ``out`` while it runs.
+
+    Raises:
+        InputError: ``out`` holds curves of another space.
     """
     folder = out.with_suffix(".parts")
     if out.exists():
-        _unpack(sweep, pd.read_parquet(out), folder)
+        held = pd.read_parquet(out)
+        if not set(held["cube"]) <= {json.dumps(cube) for cube in design(sweep.space)}:
+            raise InputError(f"{out}: holds curves of another space; choose another name")
+        _unpack(sweep, held, folder)
     for done, total in record(sweep, folder, seeds=seeds, processes=processes):
         progress(done, total)
     table = gather(sweep, folder)
-    temporary = out.with_suffix(".new")
-    table.to_parquet(temporary, index=False)
-    temporary.replace(out)
+    write_table(out, table)
+    shutil.rmtree(folder)
     return table
 
 
@@ -125,22 +132,20 @@ def _unpack(sweep: Sweep, table: pd.DataFrame, folder: Path) -> None:
     known = {json.dumps(cube): index for index, cube in enumerate(design(sweep.space))}
     fields = ("effective", "trainable_parameters", "reason")
     for (cube, seed), rows in table.astype({"cube": str}).groupby(["cube", "seed"]):
-        path = folder / f"c{known.get(str(cube), -1):04d}-s{seed}.json"
-        if cube not in known or path.exists():
-            continue  # of another space: the file is written anew without it
+        path = folder / f"c{known[str(cube)]:04d}-s{seed}.json"
+        if path.exists():
+            continue
         reports = rows.loc[rows["step"] > 0, list(REPORT)].to_dict("records")
         first = {name: rows.iloc[0][name] for name in fields}
         first["trainable_parameters"] = int(first["trainable_parameters"])
-        path.write_text(json.dumps({**first, "reports": reports}))
+        write_json(path, {**first, "reports": reports})
 
 
 def _record_one(spec_json: str, path: str, cache: str) -> None:
     """Train one configuration in this process and write its curve."""
     spec = TrialSpec.model_validate_json(spec_json)
     found = _curve(spec, cache)
-    temporary = Path(f"{path}.{os.getpid()}")
-    temporary.write_text(json.dumps(found))
-    temporary.replace(path)
+    write_json(Path(path), found)
 
 
 _workers: dict[str, Any] = {}
@@ -214,7 +219,6 @@ def _points(space: Space, branch: Cube, *, seed: int) -> list[dict[str, float]]:
     for row in sobol:
         cube = dict(branch)
         for axis, x in zip(free, row, strict=True):
-            levels = axis.levels
-            cube[axis.name] = float(x if levels is None else middle_of(level_of(x, levels), levels))
+            cube[axis.name] = snapped(float(x), axis.levels)
         points.append({axis.name: cube[axis.name] for axis in space.axes if axis.name in cube})
     return points

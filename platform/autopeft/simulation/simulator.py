@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autopeft.schedulers import Decision, Scheduler
+from autopeft.schedulers import Decision, Scheduler, make_scheduler
 from autopeft.searchers import Done, Failed, Outcome, Proposal, Pruned, Searcher, Value
 from autopeft.simulation.problem import Curve, Problem
+from autopeft.spec.scheduler import NoScheduler
 from autopeft.spec.space import Cube
 
 Stretch = Callable[[np.random.Generator], float]
@@ -50,7 +51,7 @@ class Simulation:
     Attributes:
         problem: What is searched.
         searcher: May be replaced between two moments by one that was loaded from its state.
-        scheduler: As well; ``None`` lets every trial run to its end.
+        scheduler: As well; the default lets every trial run to its end.
         workers: Trials at a time.
         trials: How many are started.
         failures: Which share of the trials fails, at the first report.
@@ -60,7 +61,7 @@ class Simulation:
 
     problem: Problem
     searcher: Searcher
-    scheduler: Scheduler | None = None
+    scheduler: Scheduler = field(default_factory=lambda: make_scheduler(NoScheduler(), steps=1))
     workers: int = 1
     trials: int = 100
     failures: float = 0.0
@@ -113,7 +114,7 @@ class Simulation:
 
     def _promote(self, *, last: bool = False) -> bool:
         """Let a paused trial go on, if the scheduler names one."""
-        if self.scheduler is None or not self._paused:
+        if not self._paused:
             return False
         promotion = self.scheduler.next_to_promote(last=last)
         if promotion is None:
@@ -173,9 +174,7 @@ class Simulation:
             self._end(number, Failed("error: drawn to fail" if trial.fails else "nan"))
             return
         name, step = f"t{number:04d}", self.problem.steps[trial.reports - 1]
-        decision = Decision.CONTINUE
-        if self.scheduler is not None:
-            decision = self.scheduler.on_report(name, step, loss)
+        decision = self.scheduler.on_report(name, step, loss)
         if trial.reports == len(trial.curve.losses):
             self._end(number, Value((loss,)))
         elif decision is Decision.CONTINUE:
@@ -194,8 +193,7 @@ class Simulation:
     def _end(self, number: int, outcome: Outcome) -> None:
         trial = self._running.pop(number, None) or self._paused.pop(number)
         self._over[number] = trial
-        if self.scheduler is not None:
-            self.scheduler.on_end(f"t{number:04d}")
+        self.scheduler.on_end(f"t{number:04d}")
         self.searcher.tell(number, outcome)
         whole = isinstance(outcome, Value)
         self.finished.append(

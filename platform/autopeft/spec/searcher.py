@@ -119,7 +119,7 @@ class NelderMeadSearcher(SearcherRecord):
 
 
 class AutoSearcher(SearcherRecord):
-    """Picks one of the others by space, objectives, budget and workers; docs/how-to-choose.md."""
+    """Picks one of the others by objectives and space; docs/how-to-choose.md."""
 
     kind: Literal["auto"] = "auto"
 

@@ -200,6 +200,16 @@ def middle_of(level: int, levels: int) -> float:
     return (level + 0.5) / levels
 
 
+def snapped(position: float, levels: int | None) -> float:
+    """Return the middle of the level that ``position`` falls in; itself without levels.
+
+    Example:
+        >>> snapped(0.3, 4), snapped(0.3, None)
+        (0.375, 0.3)
+    """
+    return position if levels is None else middle_of(level_of(position, levels), levels)
+
+
 def active_axes(axes: Iterable[Axis], cube: Cube) -> list[Axis]:
     """Return the axes that exist at ``cube``, in order.
 

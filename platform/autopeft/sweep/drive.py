@@ -123,8 +123,8 @@ def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: s
             run_tune(
                 conductor, run, slots=session.slots, trainable=getattr(import_module(module), name)
             )
-        except Exception:
-            if not asked.is_set():  # else Ray was stopped under Tune, by the same signal
+        except Exception:  # whatever Tune makes of a Ray that the same signal stopped under it
+            if not asked.is_set():
                 raise
     if conductor.failure is not None:
         raise conductor.failure

@@ -15,7 +15,5 @@ def searcher_of(sweep: Sweep) -> Searcher:
             directions=tuple(search.objectives.values()),
             seed=sweep.settings.seed,
             first=first_cubes(search.first_points, sweep.space),
-            trials=search.trials,
-            workers=sweep.settings.resources.max_concurrent,
         ),
     )
