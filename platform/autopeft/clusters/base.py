@@ -10,6 +10,10 @@ from typing import Protocol
 from autopeft.core.errors import ClusterError
 from autopeft.spec.cluster import AnyProfile
 
+# The exit code by which `autopeft drive` says: stopped in time, all is written, go on in a new
+# allocation (EX_TEMPFAIL of sysexits.h).
+CONTINUE = 75
+
 
 class JobState(StrEnum):
     """What has become of a job, or of one element of an array."""

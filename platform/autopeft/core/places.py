@@ -27,6 +27,16 @@ def write_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write ``text`` whole or not at all, into a file that only its owner reads (mode 0600)."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
