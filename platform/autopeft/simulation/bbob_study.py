@@ -91,9 +91,7 @@ def jobs(
         (budget.name, function, instance, searcher)
         for searcher, budget in product(searchers, BUDGETS)
         if budget.name in budgets
-        for function, instance in product(
-            FUNCTIONS, _instances(searcher, budget)[:most_instances]
-        )
+        for function, instance in product(FUNCTIONS, _instances(searcher, budget)[:most_instances])
     ]
 
 
