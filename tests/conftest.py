@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autopeft.sweep.ray_session import ENVIRONMENT
+from autopeft.clusters.ray_environment import ENVIRONMENT
 
 # Ray reads its authentication mode when it is first imported, which any test may do.
 os.environ.update(ENVIRONMENT)

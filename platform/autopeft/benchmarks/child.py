@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autopeft.clusters.ray_environment import ENVIRONMENT
 from autopeft.core.errors import AutopeftError
-from autopeft.sweep.ray_session import ENVIRONMENT
 
 LONGEST_S = 1800
 LAST_WORDS = 2000

@@ -21,6 +21,7 @@ from autopeft.cli import (
     drive,
     export,
     job,
+    join,
     plan,
     predict,
     report,
@@ -39,7 +40,7 @@ EXAMPLE = """\
 autopeft spaces cp tiny_clap.yaml search.yaml
 autopeft run search.yaml search.trials=8"""
 VERBS = (check, plan, run, status, resume, stop, sync, rerun, report, export, predict, job, doctor)
-HIDDEN = (drive,)
+HIDDEN = (drive, join)
 
 app = typer.Typer(
     cls=ExamplesFirst,

@@ -3,22 +3,24 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Self
 
 import psutil
 
+from autopeft.clusters.driver import (
+    FINAL,
+    INTERRUPTED,
+    MAX_RESTARTS,
+    Lives,
+    driver_environment,
+    driver_words,
+    name_of_exit,
+)
 from autopeft.clusters.shell import start
 from autopeft.core.errors import ClusterError
 from autopeft.tracking.run_folder import RunFolder
-
-MAX_RESTARTS = 5
-# Exit codes of `autopeft drive` that a restart cannot mend: done, failed with a sentence, asked
-# wrongly, interrupted by the user.
-INTERRUPTED = 130
-FINAL = (0, 1, 2, INTERRUPTED)
 
 
 def run_driver(run: RunFolder, *, warn: Callable[[str], None] = lambda text: None) -> int:
@@ -35,22 +37,18 @@ def run_driver(run: RunFolder, *, warn: Callable[[str], None] = lambda text: Non
     Returns:
         The driver's last exit code; 1 if it kept dying, 130 if somebody asked to stop.
     """
-    command = [sys.executable, "-P", "-m", "autopeft.cli.main", "drive", str(run.path)]
-    lives, done = MAX_RESTARTS, -1
+    lives = Lives(run)
     with _Requests() as requests:
         while True:
-            code = requests.wait(start(command, environment={**os.environ, "AUTOPEFT_DRIVER": "1"}))
+            code = requests.wait(start(driver_words(run), environment=driver_environment()))
             if code in FINAL:
                 return code
             if requests.came:
                 return INTERRUPTED
-            now = _progress(run)
-            lives = MAX_RESTARTS if now > done else lives - 1
-            done = now
-            if lives <= 0:
+            if not lives.another():
                 warn(f"the driver died {MAX_RESTARTS} times without progress; see {run.driver_log}")
                 return 1
-            warn(f"the driver died ({_name(code)}); starting it again, nothing is lost")
+            warn(f"the driver died ({name_of_exit(code)}); starting it again, nothing is lost")
             time.sleep(1)
 
 
@@ -107,13 +105,3 @@ def stop_driver(run: RunFolder, *, timeout_s: float = 60) -> None:
             return
         time.sleep(0.2)
     raise ClusterError(f"{run.path.name}: the driver (process {driver}) has not stopped yet")
-
-
-def _progress(run: RunFolder) -> int:
-    """Return how many reports and ends the journal holds; a mere restart adds none."""
-    lines = run.journal.read_bytes().splitlines() if run.journal.exists() else []
-    return sum(b'"event":"reported"' in line or b'"event":"ended"' in line for line in lines)
-
-
-def _name(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -1,13 +1,20 @@
 """The only place that starts a process."""
 
+import ctypes
+import os
+import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from autopeft.core.errors import ClusterError
 
 ANSWER_WITHIN_S = 60
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,59 @@ def start_apart(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+def start_bound(
+    command: Sequence[str], *, environment: Mapping[str, str], output: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start ``command`` in a session of its own that is told to terminate when we end, however.
+
+    The kernel tells it when the *thread* that calls this ends: call it from the main thread.
+    """
+    libc = ctypes.CDLL(None)
+
+    def bind() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+    return subprocess.Popen(
+        list(command),
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=bind,
+    )
+
+
+def end_session(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
+    """End a process and all that it has started in its session: first asked, then killed.
+
+    Ray's workers rename themselves and their parents come and go; the session stays.
+    """
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
+    while left := _of_session(process.pid):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.poll()
+        time.sleep(0.02)
+
+
+def _of_session(leader: int) -> list[int]:
+    """Return the processes of a session that have not ended; zombies wait for their parents."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                # "pid (name) state ppid pgrp session": the name may hold spaces and brackets.
+                words = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                if int(words[3]) == leader and words[0] not in "ZX":
+                    found.append(int(entry.name))
+    return found
 
 
 def capture(command: Sequence[str], *, timeout_s: float = ANSWER_WITHIN_S) -> Reply:

@@ -197,6 +197,10 @@ class Conductor:
         else:
             self._end(trial, Verdict(Status.FAILED, reason), log=log)
 
+    def put_back(self, trial: str) -> None:
+        """Let an unfinished trial go on elsewhere from its checkpoint: its host leaves."""
+        self._queue.append(trial)
+
     def _assign(self, trial: str) -> Assignment:
         self._attempts[trial] = self._attempts.get(trial, 0) + 1
         history = self.history.trials[trial]

@@ -18,7 +18,7 @@ from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
 from autopeft.sweep.inherit import inherit
-from autopeft.sweep.interruption import asked, stoppable
+from autopeft.sweep.interruption import asked, leaving, stoppable
 from autopeft.sweep.ray_session import ray_session
 from autopeft.tracking.events import AnyEvent, Ended, SweepStarted
 from autopeft.tracking.journal import Journal, Listener, read_journal
@@ -34,6 +34,7 @@ class Ending(StrEnum):
 
     DONE = "done"
     INTERRUPTED = "interrupted"
+    OUT_OF_TIME = "out of time"
 
 
 def drive(run: RunFolder, *, listeners: Sequence[Listener] = (), trainable: str = WARM) -> Ending:
@@ -45,7 +46,8 @@ def drive(run: RunFolder, *, listeners: Sequence[Listener] = (), trainable: str 
         trainable: What a trial is, as ``module:class``; benchmarks put a trivial one here.
 
     Returns:
-        ``INTERRUPTED`` if Ctrl-C or ``autopeft stop`` came first; the journal holds all the same.
+        ``INTERRUPTED`` if Ctrl-C or ``autopeft stop`` came first, ``OUT_OF_TIME`` if the walltime
+        did; the journal holds all the same.
 
     Raises:
         AutopeftError: Ray does not start, the journal cannot be written, another driver is at it.
@@ -115,7 +117,7 @@ def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: s
     with ray_session(
         run, cpus=resources.cpus, gpus=resources.gpus, max_concurrent=resources.max_concurrent
     ) as session:
-        conductor.on_ray(slots=session.slots, dashboard=session.dashboard)
+        conductor.on_ray(slots=session.slots(), dashboard=session.dashboard)
         from autopeft.sweep.tune_run import run_tune
 
         module, _, name = trainable.partition(":")
@@ -128,7 +130,9 @@ def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: s
                 raise
     if conductor.failure is not None:
         raise conductor.failure
-    return Ending.DONE if conductor.history.is_over else Ending.INTERRUPTED
+    if conductor.history.is_over:
+        return Ending.DONE
+    return Ending.OUT_OF_TIME if leaving.is_set() and not asked.is_set() else Ending.INTERRUPTED
 
 
 def _tidy(run: RunFolder, event: AnyEvent) -> None:

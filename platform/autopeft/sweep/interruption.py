@@ -1,4 +1,7 @@
-"""A driver that is asked to stop: by Ctrl-C, a batch system, or the closing of its terminal."""
+"""A driver that is asked to stop: by Ctrl-C, a batch system, or the closing of its terminal.
+
+Or to leave: the walltime ends, and trials stop at their next report.
+"""
 
 import signal
 import threading
@@ -6,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from autopeft.clusters.driver import LEAVE
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 asked = threading.Event()
+leaving = threading.Event()
 
 
 @contextmanager
@@ -18,14 +24,16 @@ def stoppable() -> Iterator[None]:
     a second Ctrl-C. A batch system may well ask twice, and the terminal once more: that changes
     nothing. What was ignored (``nohup``) stays so.
     """
-    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1)}
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1, LEAVE)}
     for number in SIGNALS:
         if before[number] is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
+    signal.signal(LEAVE, lambda number, frame: leaving.set())
     try:
         yield
     finally:
         asked.clear()
+        leaving.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
 

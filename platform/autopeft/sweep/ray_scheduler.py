@@ -5,6 +5,7 @@ journalled, before anybody else learns of it.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -28,10 +29,19 @@ WORDS = {
 class ConductorScheduler(FIFOScheduler):
     """Passes every result to the conductor and its decision back."""
 
-    def __init__(self, conductor: Conductor, *, warm_up: WarmUp, slots: int) -> None:
+    def __init__(
+        self,
+        conductor: Conductor,
+        *,
+        warm_up: WarmUp,
+        slots: Callable[[], int],
+        is_leaving: Callable[[str], bool] = lambda address: False,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__()
         self._conductor, self._warm_up, self._slots = conductor, warm_up, slots
-        self._keeps_actors = False
+        self._is_leaving, self._is_over = is_leaving, is_over
+        self._kept = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its parts for a restore of its own, which we never use."""
@@ -42,17 +52,18 @@ class ConductorScheduler(FIFOScheduler):
         return True
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """Make Tune keep as many idle actors as there are slots.
+        """Make Tune keep as many idle actors, and wait for as many, as there are slots.
 
         Tune keeps one idle actor and ends the others; after a moment in which the searcher waited
         (the end of the search, a barrier) all slots but one would start cold, at 5-15 s each.
         """
-        if self._keeps_actors:
-            return
         controller = getattr(tune_controller, "_trial_runner", tune_controller)
-        for _ in range(self._slots):
+        slots = self._slots()
+        for _ in range(slots - self._kept):
             controller._actor_cache.increase_max(trial.placement_group_factory)
-        self._keeps_actors = True
+        if slots > self._kept:
+            controller.update_max_pending_trials(slots)
+            self._kept = slots
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Journal what the worker said; return what Tune is to do."""
@@ -64,9 +75,14 @@ class ConductorScheduler(FIFOScheduler):
         if is_warm_up(trial.trial_id):
             return self._on_warm_up(trial.trial_id, phase, content)
         if phase == "built":
-            return str(WORDS[self._conductor.on_built(trial_id, **content)])
+            return self._unless_over(self._conductor.on_built(trial_id, **content))
         if phase == "report":
-            return str(WORDS[self._conductor.on_report(trial_id, **content)])
+            decision = self._conductor.on_report(trial_id, **content)
+            address = str(result.get("node_ip", ""))
+            if decision is Decision.CONTINUE and self._is_leaving(address) and not self._is_over():
+                self._conductor.put_back(trial_id)
+                return str(TrialScheduler.STOP)
+            return self._unless_over(decision)
         if phase == "broken":
             self._conductor.fail(RunFolderError(content["reason"]))
         elif phase == "refused":
@@ -75,10 +91,14 @@ class ConductorScheduler(FIFOScheduler):
             self._conductor.on_failure(trial_id, **content)
         return str(TrialScheduler.STOP)
 
+    def _unless_over(self, decision: Decision) -> str:
+        """Return Tune's word; when the walltime ends, a trial stops and stays unfinished."""
+        return str(TrialScheduler.STOP if self._is_over() else WORDS[decision])
+
     def _on_warm_up(self, attempt: str, phase: str, content: dict[str, Any]) -> str:
         """End a warm-up when all are warm; what keeps one from it keeps the sweep from all."""
         if phase != "warm":
             self._conductor.fail(AutopeftError(content["reason"]))
             return str(TrialScheduler.STOP)
-        over = self._warm_up.on_report(attempt)
+        over = self._warm_up.on_report(attempt) or self._is_over()
         return str(TrialScheduler.STOP if over else TrialScheduler.CONTINUE)

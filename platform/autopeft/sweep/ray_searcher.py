@@ -44,7 +44,7 @@ class _NoSearcher(TuneSearcher):
 
 
 class ConductorGenerator(SearchGenerator):
-    """Hands Tune the conductor's assignments, at most ``slots`` at a time."""
+    """Hands Tune the conductor's assignments, at most ``slots`` at a time; they may come and go."""
 
     def __init__(
         self,
@@ -52,14 +52,15 @@ class ConductorGenerator(SearchGenerator):
         run: RunFolder,
         *,
         resources: Resources,
-        slots: int,
+        slots: Callable[[], int],
         is_cancelled: Callable[[], bool] = lambda: False,
+        is_leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(_NoSearcher())
         self._finished: bool = False
-        self.warm_up = WarmUp(slots)
+        self.warm_up = WarmUp(slots(), busy=self._busy)
         self._conductor, self._run, self._resources = conductor, run, resources
-        self._slots, self._is_cancelled = slots, is_cancelled
+        self._slots, self._is_cancelled, self._is_leaving = slots, is_cancelled, is_leaving
         self._in_flight: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -70,13 +71,15 @@ class ConductorGenerator(SearchGenerator):
         """Return the next attempt as a Tune trial, or ``None`` if there is none now."""
         if self._finished:
             return None
-        if self._is_cancelled():
+        if self._is_cancelled() or self._is_leaving():
             self._finished = True
             return None
+        slots = self._slots()
+        self.warm_up.follow(slots)
         warm = self.warm_up.next()
         if warm is not None:
             return self._tune_trial(warm, self._conductor.any_spec())
-        if len(self._in_flight) >= self._slots or not self.warm_up.is_over:
+        if len(self._in_flight) >= slots or not self.warm_up.is_over:
             return None
         match self._conductor.next():
             case Done():
@@ -96,9 +99,9 @@ class ConductorGenerator(SearchGenerator):
         began = self._in_flight.pop(trial_id, time.monotonic())
         if self._is_cancelled():  # what dies now is no trial's fault; a resume takes it up
             return
-        if error and is_warm_up(trial_id):
-            self.warm_up.on_lost()
-            if self.warm_up.losses >= MOST_LOST_WARM_UPS:
+        if is_warm_up(trial_id):
+            self.warm_up.on_end(trial_id, lost=error)
+            if error and self.warm_up.losses >= MOST_LOST_WARM_UPS:
                 self._conductor.fail(ClusterError("workers die as soon as they start; see ray/"))
         elif error:
             trial = trial_of(trial_id)
@@ -116,6 +119,10 @@ class ConductorGenerator(SearchGenerator):
 
     def save_to_dir(self, dirpath: str, session_str: str = "") -> None:
         """Nothing: the journal holds everything."""
+
+    def _busy(self) -> int:
+        """Return how many trials of ours run."""
+        return sum(not is_warm_up(attempt) for attempt in self._in_flight)
 
     def _is_overdue(self, began: float) -> bool:
         """Whether an attempt is older than its worker lets it become: then that has ended it."""

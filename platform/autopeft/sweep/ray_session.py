@@ -2,10 +2,8 @@
 
 import json
 import os
-import secrets
 import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,13 +14,15 @@ from typing import Any
 
 import psutil
 
+from autopeft.clusters.join import leaving_hosts
+from autopeft.clusters.ray_environment import ENVIRONMENT, TOKEN_PATH, token_file
+from autopeft.clusters.temporary import short_folder
 from autopeft.core.errors import ClusterError
 from autopeft.core.places import write_json
+from autopeft.spec.resources import Resources
 from autopeft.sweep.interruption import asked
+from autopeft.sweep.slots import Slots, ray_nodes
 from autopeft.tracking.run_folder import RunFolder
-
-# Ray's sockets lie below its temporary folder, and a socket's path must fit in 107 bytes.
-LONGEST_TEMP_PATH = 40
 
 WATCH_EVERY_S = 1.0
 RAY_DIED, INTERRUPTED = 70, 130
@@ -31,27 +31,12 @@ SIGNAL_MAY_TAKE_S = 2.0
 LEFTOVERS = "ray-leftovers.json"
 stopping = threading.Event()
 
-# Read by Ray and Tune when they are imported or started; each has cost somebody hours.
-ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_worker_num_grpc_internal_threads": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
-    "TUNE_WARN_THRESHOLD_S": "5",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class RaySession:
-    """A running Ray: how many trials fit, and where its dashboard is."""
+    """A running Ray: how many trials fit now, and where its dashboard is."""
 
-    slots: int
+    slots: Slots
     dashboard: str
 
 
@@ -75,39 +60,41 @@ def ray_session(
     """
     os.chdir(run.path)
     os.environ.update(ENVIRONMENT)
-    os.environ.setdefault("RAY_AUTH_TOKEN_PATH", str(_token_file(run)))
+    os.environ.setdefault(TOKEN_PATH, str(token_file(run.path)))
     import ray
 
-    temporary = _temporary_folder(run)
+    joined = os.environ.get("RAY_ADDRESS")
+    temporary = None if joined else _temporary_folder(run)
     try:
         context = _start(temporary)
-        _note_processes(run, temporary)
-        _die_with_ray()
-        resources = ray.cluster_resources()
-        slots = int(resources.get("CPU", 0) // cpus)
-        if gpus > 0:
-            slots = min(slots, int(resources.get("GPU", 0) / gpus + 1e-9))
-        slots = min(slots, max_concurrent or slots)
-        if slots < 1:
+        if temporary is not None:
+            _note_processes(run, temporary)
+            _die_with_ray()
+        wanted = Resources(cpus=cpus, gpus=gpus, max_concurrent=max_concurrent)
+        slots = Slots(ray_nodes, wanted, leaving=lambda: leaving_hosts(run.path))
+        if slots() < 1:
+            has = ray.cluster_resources()
             raise ClusterError(
                 f"no trial fits: one wants {cpus} CPUs and {gpus:g} GPUs, the cluster has "
-                f"{resources.get('CPU', 0):g} and {resources.get('GPU', 0):g}; lower resources"
+                f"{has.get('CPU', 0):g} and {has.get('GPU', 0):g}; lower resources"
             )
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots())
         yield RaySession(slots, str(context.dashboard_url or ""))
     finally:
         stopping.set()
         ray.shutdown()
-        shutil.rmtree(temporary, ignore_errors=True)
-        (run.path / LEFTOVERS).unlink(missing_ok=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+            (run.path / LEFTOVERS).unlink(missing_ok=True)
 
 
-def _start(temporary: Path) -> Any:
+def _start(temporary: Path | None) -> Any:
+    """Start Ray in a folder; without one, join that of ``RAY_ADDRESS``."""
     import ray
 
-    address = os.environ.get("RAY_ADDRESS")
     try:
-        if address:
+        if temporary is None:
+            address = os.environ["RAY_ADDRESS"]
             return ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         return ray.init(
             num_cpus=len(os.sched_getaffinity(0)),
@@ -158,7 +145,7 @@ def _temporary_folder(run: RunFolder) -> Path:
     minutes), is noted in the run folder, and the next driver of the run removes it.
     """
     _remove_leftovers(run)
-    folder = _short_folder()
+    folder = short_folder()
     write_json(run.path / LEFTOVERS, {"folder": str(folder), "processes": []})
     return folder
 
@@ -183,22 +170,3 @@ def _remove_leftovers(run: RunFolder) -> None:
                 process.kill()
     shutil.rmtree(left["folder"], ignore_errors=True)
     note.unlink()
-
-
-def _short_folder() -> Path:
-    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/dev/shm")):
-        if len(str(parent)) < LONGEST_TEMP_PATH and os.access(parent, os.W_OK):
-            return Path(tempfile.mkdtemp(prefix="apeft-", dir=parent))
-    raise ClusterError(
-        f"no short writable folder for Ray's sockets: {tempfile.gettempdir()} and /tmp are too "
-        "long or read-only; set TMPDIR to a short writable path"
-    )
-
-
-def _token_file(run: RunFolder) -> Path:
-    path = run.path / "ray-token"
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path

@@ -6,9 +6,10 @@ from typing import Any
 from ray import tune
 
 from autopeft.sweep.conductor import Conductor
-from autopeft.sweep.interruption import asked
+from autopeft.sweep.interruption import asked, leaving
 from autopeft.sweep.ray_scheduler import ConductorScheduler
 from autopeft.sweep.ray_searcher import ConductorGenerator
+from autopeft.sweep.slots import Slots, fixed
 from autopeft.tracking.run_folder import RunFolder
 
 
@@ -16,7 +17,7 @@ def run_tune(
     conductor: Conductor,
     run: RunFolder,
     *,
-    slots: int,
+    slots: int | Slots,
     trainable: type[tune.Trainable],
 ) -> None:
     """Let Tune run what the conductor assigns until nothing is left, or somebody asks to stop.
@@ -24,24 +25,32 @@ def run_tune(
     Args:
         conductor: Decides.
         run: Where Tune may keep its own files (``ray/``; nothing of it is needed for a resume).
-        slots: Trials at a time.
+        slots: Trials at a time; on a cluster they follow its hosts.
         trainable: What a trial is.
     """
     logging.getLogger("ray").setLevel(logging.ERROR)
     resources = conductor.sweep.settings.resources
+    now = slots if isinstance(slots, Slots) else fixed(slots)
     generator = ConductorGenerator(
         conductor,
         run,
         resources=resources,
-        slots=slots,
+        slots=now,
         is_cancelled=lambda: conductor.is_broken or asked.is_set(),
+        is_leaving=leaving.is_set,
     )
     wanted: dict[str, Any] = {"CPU": resources.cpus, "GPU": resources.gpus}
     tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([wanted])),
         tune_config=tune.TuneConfig(
             search_alg=generator,
-            scheduler=ConductorScheduler(conductor, warm_up=generator.warm_up, slots=slots),
+            scheduler=ConductorScheduler(
+                conductor,
+                warm_up=generator.warm_up,
+                slots=now,
+                is_leaving=now.is_leaving,
+                is_over=leaving.is_set,
+            ),
             num_samples=1,
             reuse_actors=True,
         ),

@@ -1,0 +1,116 @@
+"""Ray on this host: ``ray start --block`` in a session of its own, its last words, its end.
+
+Nothing daemonises, ports and folder are this start's own, and what is ended is exactly what was
+started; ``ray stop`` would end every Ray of the user on the host.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopeft.clusters.allocation import HostShare
+from autopeft.clusters.shell import end_session, start_bound
+from autopeft.clusters.temporary import OwnedFolder
+
+ENDS_WITHIN_S = 3.0
+LAST_LINES = 8
+# Where Ray says why it does not start, the most telling last.
+LOGS = ("raylet.out", "gcs_server.out", "raylet.err", "gcs_server.err")
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """What ``ray start`` is told.
+
+    Attributes:
+        name: What Ray calls the node.
+        share: What it may use of its host.
+        address: The host's own.
+        gcs: ``ip:port`` of the head.
+        objects: Bytes of the object store.
+        dashboard: The head's port for it; None on every other host.
+    """
+
+    name: str
+    share: HostShare
+    address: str
+    gcs: str
+    objects: int
+    dashboard: int | None = None
+
+
+def start_words(plan: NodePlan, temporary: Path) -> list[str]:
+    """Return the command; it blocks until Ray ends."""
+    share = plan.share
+    # -P: from a checkout's root the folder mlflow/ would be imported (docs/tour.md).
+    words = [sys.executable, "-P", "-m", "ray.scripts.scripts", "start", "--block",
+             "--disable-usage-stats", "--include-log-monitor=false",
+             f"--node-name={plan.name}", f"--node-ip-address={plan.address}",
+             f"--num-cpus={share.cpus}", f"--num-gpus={len(share.gpu_ids)}",
+             f"--object-store-memory={plan.objects}", f"--temp-dir={temporary}"]  # fmt: skip
+    if share.memory_gb is not None:
+        words.append(f"--memory={max(1, round(share.memory_gb * 2**30) - plan.objects)}")
+    # Workers and agents listen on any port: bound at once, so there is none to clash.
+    words += ["--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0"]
+    if plan.dashboard is None:
+        return [*words, f"--address={plan.gcs}"]
+    port = plan.gcs.rpartition(":")[2]
+    return [*words, "--head", f"--port={port}", "--no-monitor",
+            "--include-dashboard=true", "--dashboard-host=127.0.0.1",
+            f"--dashboard-port={plan.dashboard}"]  # fmt: skip
+
+
+class RayNode:
+    """Ray's processes on this host, from construction to ``stop``."""
+
+    def __init__(self, plan: NodePlan, environment: Mapping[str, str]) -> None:
+        self.plan = plan
+        self._folder = OwnedFolder()
+        own = {**os.environ, **environment}
+        own.pop("RAY_ADDRESS", None)
+        if plan.share.gpu_ids:
+            own["CUDA_VISIBLE_DEVICES"] = ",".join(plan.share.gpu_ids)
+        with self._said.open("ab") as output:
+            self._process: subprocess.Popen[bytes] = start_bound(
+                start_words(plan, self._folder.path), environment=own, output=output
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether ``ray start`` has not ended; it ends when any process of Ray's does."""
+        return self._process.poll() is None
+
+    def last_words(self) -> str:
+        """Return the last lines of what Ray wrote, by file."""
+        return "\n".join(self._last_words()) or "(it said nothing)"
+
+    def stop(self) -> None:
+        """End what was started and remove the folder; twice is fine."""
+        end_session(self._process, patience_s=ENDS_WITHIN_S)
+        self._folder.__exit__()
+
+    @property
+    def _said(self) -> Path:
+        return self._folder.path / "start.log"
+
+    def _last_words(self) -> Iterator[str]:
+        logs = self._folder.path / "session_latest" / "logs"
+        for path in (*(logs / name for name in LOGS), self._said):
+            lines = _lines(path)
+            if lines:
+                yield f"{path.name}:"
+                yield from (f"  {line}" for line in lines[-LAST_LINES:])
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a log that say something, without colours."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return [line.rstrip()[:300] for line in plain.splitlines() if line.strip()]
