@@ -11,7 +11,14 @@ from autopeft.clusters import temporary
 from autopeft.clusters.temporary import LONGEST_TEMP_PATH, OwnedFolder, remove_ownerless
 from autopeft.core.errors import ClusterError
 
-OWN = "import os; from autopeft.clusters.temporary import OwnedFolder; print(OwnedFolder().path)"
+KILLED = """
+import os, sys
+from pathlib import Path
+from autopeft.clusters import temporary
+temporary._places = lambda: [Path(sys.argv[1])]
+kept = temporary.OwnedFolder()
+os.kill(os.getpid(), 9)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +37,7 @@ def test_it_is_private_and_goes_with_its_owner(here: Path) -> None:
 
 
 def test_what_a_killed_owner_left_is_removed(here: Path) -> None:
-    code = f"from pathlib import Path; import autopeft.clusters.temporary as t; t._places = lambda: [Path({str(here)!r})]; {OWN.partition('; ')[2]}; os = __import__('os'); os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", code], check=False)
+    subprocess.run([sys.executable, "-c", KILLED, str(here)], check=False)
     (left,) = here.iterdir()
     assert remove_ownerless() == [left]
     assert list(here.iterdir()) == []

@@ -1,16 +1,15 @@
 """``autopeft join``: this host gives its CPUs and GPUs to a sweep that runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from autopeft.cli.words import Run
 
 EXAMPLE = "autopeft join runs/tiny-clap-20260110-120000"
 
 
 def join(
-    run: Run,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", exists=True)],
     host: Annotated[str, typer.Option(help="What the scheduler calls this host.")] = "",
     cpus: Annotated[int | None, typer.Option(min=1, help="CPUs of the job on it.")] = None,
     gpus: Annotated[int | None, typer.Option(min=0, help="GPUs of the job on it.")] = None,
@@ -29,12 +28,10 @@ def join(
     from autopeft.cli.output import say
     from autopeft.clusters.allocation import job_of, own_share
     from autopeft.clusters.join import join as join_run
-    from autopeft.tracking.run_folder import open_run
 
-    folder = open_run(run)
     # The hosts of the driver's own job are told their names; a worker job's is its own.
     code = join_run(
-        folder.path,
+        run.resolve(),
         own_share(name=host, cpus=cpus, gpus=gpus, memory_gb=memory),
         interface=interface,
         job="" if host else job_of(os.environ) or str(os.getpid()),

@@ -213,6 +213,7 @@ def _only_one(run: Path, job: str) -> Iterator[bool]:
             yield False
         else:
             yield True
+            Path(tempfile.gettempdir(), name).unlink(missing_ok=True)
     finally:
         os.close(lock)
 

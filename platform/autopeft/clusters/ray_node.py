@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,8 @@ class RayNode:
         self._folder = OwnedFolder()
         own = {**os.environ, **environment}
         own.pop("RAY_ADDRESS", None)
+        if self._folder.path.is_relative_to(tempfile.gettempdir()):
+            own["TMPDIR"] = str(self._folder.path)  # what Ray leaves elsewhere goes with it
         if plan.share.gpu_ids:
             own["CUDA_VISIBLE_DEVICES"] = ",".join(plan.share.gpu_ids)
         with self._said.open("ab") as output:

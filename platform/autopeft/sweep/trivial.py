@@ -2,13 +2,14 @@
 
 It speaks to the driver exactly as ``WarmTrainable`` does, so what is measured or broken is the
 driver. Its behaviour hangs on the run's ``faults.json``: trial id (or ``all``) to ``nan``, ``oom``,
-``error``, ``full`` (the disk), ``hang``, ``500ms`` (so much longer), ``kill`` (the process kills
-itself once) or ``refuse``.
+``error``, ``full`` (the disk), ``hang``, ``500ms`` (so much longer), ``500ms/report`` (each time),
+``kill`` (the process kills itself once) or ``refuse``.
 """
 
 import json
 import math
 import os
+import platform
 import signal
 import time
 from pathlib import Path
@@ -61,7 +62,7 @@ class TrivialTrainable(tune.Trainable):
             "built",
             effective=f"{derive_seed(0, text):08x}",
             trainable_parameters=8,
-            details={"process": os.getpid()},
+            details={"process": os.getpid(), "host": platform.node()},
         )
 
     def _report(self, spec: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +99,8 @@ class TrivialTrainable(tune.Trainable):
                     time.sleep(1)
             case _ if fault.endswith("ms") and self._step == 0:
                 time.sleep(float(fault.removesuffix("ms")) / 1000)
+            case _ if fault.endswith("ms/report"):
+                time.sleep(float(fault.removesuffix("ms/report")) / 1000)
             case "kill" if self._first_time(trial) and self._step > 0:
                 os.kill(os.getpid(), signal.SIGKILL)
         return None

@@ -1,0 +1,193 @@
+"""Sweeps on real schedulers, and what goes wrong with them. The table of them is in
+docs/reference/clusters.md.
+"""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from autopeft.clusters.rendezvous import find_rendezvous
+from autopeft.tracking.events import Reported, Status
+from autopeft.tracking.journal import read_journal
+from tests.live import faults, sweeps
+from tests.live.host import Host
+from tests.live.machine import SHARED, USER
+from tests.live.sweeps import LiveSweep
+from tests.live.waiting import until
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+BOTH = {"n1", "n2"}
+SLOW = {"all": "400ms/report"}
+
+
+@pytest.fixture(params=["slurm", "sge", "pbs"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """A scheduler of the lab that runs; Torque's front ends stand before Slurm."""
+    name = str(request.param)
+    request.getfixturevalue("sge" if name == "sge" else "slurm")
+    return name
+
+
+@pytest.fixture
+def slurm_or_sge(kind: str) -> str:
+    """The two that are whole schedulers."""
+    if kind == "pbs":
+        pytest.skip("under Torque's front ends this is Slurm's")
+    return kind
+
+
+@pytest.fixture
+def both(hosts: dict[str, Host]) -> Iterator[dict[str, Host]]:
+    """All hosts; afterwards none of them holds anything of ours."""
+    yield hosts
+    for name in BOTH:
+        faults.mend(hosts[name])
+    sweeps.nothing_runs(hosts)
+
+
+def others(sweep: LiveSweep) -> str:
+    """The host that is not the head's."""
+    found = find_rendezvous(sweep.run.path)
+    assert found is not None
+    (name,) = BOTH - {found.head}
+    return name
+
+
+def head(sweep: LiveSweep) -> str:
+    found = find_rendezvous(sweep.run.path)
+    assert found is not None
+    return found.head
+
+
+def is_whole(sweep: LiveSweep, trials: int = 8) -> None:
+    """All trials have ended, each once, and none is lost."""
+    history = sweep.history()
+    assert history.is_over, sweep.log()
+    assert history.counted == trials
+    assert {trial.status for trial in history.trials.values()} == {Status.FINISHED}
+
+
+@pytest.mark.core
+def test_a_sweep_uses_both_hosts(ctl: Host, kind: str, both: dict[str, Host]) -> None:
+    sweep = sweeps.submit(ctl, kind)
+    sweep.until_up()
+    strangers_are_refused(both["n2"], sweep)
+    assert sweep.until_over() == 0, sweep.log()
+    is_whole(sweep)
+    assert set(sweep.hosts_used()) == BOTH
+    assert find_rendezvous(sweep.run.path) is None
+
+
+def strangers_are_refused(host: Host, sweep: LiveSweep) -> None:
+    """Without the run's token nobody is let in, from whatever host."""
+    found = find_rendezvous(sweep.run.path)
+    assert found is not None
+    other = SHARED / "other.token"
+    host.do("bash", "-c", f"printf %064d 1 > {other}; chmod 600 {other}", user=USER)
+    ask = f"import ray; ray.init('{found.address}', logging_level='ERROR'); print(ray.nodes())"
+    env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(other)}
+    refused = host.run(sys.executable, "-c", ask, user=USER, env=env, timeout_s=120)
+    assert refused.returncode != 0
+    assert "token" in (refused.stdout + refused.stderr).lower()
+
+
+def test_two_sweeps_share_both_hosts(ctl: Host, slurm_or_sge: str, both: dict[str, Host]) -> None:
+    two = [sweeps.submit(ctl, slurm_or_sge, name=name) for name in ("left", "right")]
+    for sweep in two:
+        sweep.until_up()
+    places = [find_rendezvous(sweep.run.path) for sweep in two]
+    assert all(place is not None for place in places), "they did not run at the same time"
+    for sweep in two:
+        assert sweep.until_over() == 0, sweep.log()
+        is_whole(sweep)
+        assert set(sweep.hosts_used()) == BOTH
+
+
+@pytest.mark.parametrize("where", ["worker", "head"])
+def test_a_raylet_is_killed(
+    ctl: Host, slurm_or_sge: str, where: str, both: dict[str, Host]
+) -> None:
+    sweep = sweeps.submit(ctl, slurm_or_sge, faults=SLOW)
+    sweep.until_trials(1)
+    host = both[others(sweep) if where == "worker" else head(sweep)]
+    assert faults.kill_matching(host, "raylet/raylet")
+    assert sweep.until_over() == 0, sweep.log()
+    is_whole(sweep)
+    loses_little(sweep)
+
+
+def test_a_host_is_cut_off(ctl: Host, slurm_or_sge: str, both: dict[str, Host]) -> None:
+    sweep = sweeps.submit(ctl, slurm_or_sge, faults=SLOW)
+    sweep.until_trials(1)
+    lost = others(sweep)
+    faults.cut(both[lost])
+    until(f"{lost} is said to be lost", lambda: f"{lost} is lost" in sweep.log(), within_s=90)
+    assert sweep.until_over() == 0, sweep.log()
+    is_whole(sweep)
+    loses_little(sweep)
+
+
+def loses_little(sweep: LiveSweep) -> None:
+    """No step was reported twice, so nothing was trained again but what came after a checkpoint."""
+    steps: dict[str, list[int]] = {}
+    for event in read_journal(sweep.run.journal):
+        if isinstance(event, Reported):
+            steps.setdefault(event.trial, []).append(event.step)
+    for trial, reported in steps.items():
+        assert reported == sorted(set(reported)), f"{trial}: {reported}"
+    assert all(len(trial.retries) <= 1 for trial in sweep.history().trials.values())
+
+
+def test_cancelled_while_it_runs_nothing_stays(ctl: Host, kind: str, both: dict[str, Host]) -> None:
+    sweep = sweeps.submit(ctl, kind, faults=SLOW)
+    sweep.until_trials(1)
+    sweep.cancel()
+    sweeps.nothing_runs(both)
+
+
+def test_the_script_is_killed(ctl: Host, slurm_or_sge: str, both: dict[str, Host]) -> None:
+    sweep = sweeps.submit(ctl, slurm_or_sge, faults=SLOW)
+    sweep.until_trials(1)
+    for host in (both[name] for name in BOTH):
+        faults.kill_matching(host, "autopeft drive")
+    until("its driver has ended", lambda: not drivers(both, sweep))
+    assert not sweep.history().is_over
+
+
+def drivers(hosts: dict[str, Host], sweep: LiveSweep) -> list[str]:
+    return [line for line in sweeps.ours(hosts) if f"drive {sweep.run.path}" in line]
+
+
+@pytest.mark.core
+def test_a_sweep_that_fails_says_so_by_its_exit_code(
+    ctl: Host, slurm_or_sge: str, both: dict[str, Host]
+) -> None:
+    sweep = sweeps.submit(ctl, slurm_or_sge, faults={"t0002": "full"})
+    assert sweep.until_over() == 1
+    assert "No space left on device" in sweep.log()
+
+
+def test_the_walltime_comes_first_and_the_journal_is_closed(
+    ctl: Host, slurm_or_sge: str, both: dict[str, Host]
+) -> None:
+    words = {"walltime": "0:04:00", "warning_s": 60}
+    sweep = sweeps.submit(
+        ctl, slurm_or_sge, faults={"all": "3000ms/report"}, search={"trials": 40}, **words
+    )
+    code = sweep.until_over(within_s=400)
+    assert code == 75, sweep.log()
+    sweeps.nothing_runs(both)
+    history = sweep.history()
+    assert not history.is_over
+    assert not any(trial.retries for trial in history.trials.values())
+
+
+def test_ray_that_cannot_start_names_the_host_and_says_why(
+    ctl: Host, slurm_or_sge: str, both: dict[str, Host]
+) -> None:
+    with faults.small(both["n2"], "/dev/shm", mb=16):
+        sweep = sweeps.submit(ctl, slurm_or_sge)
+        assert sweep.until_over() == 1
+    assert "n2: 1" in sweep.log()
+    assert "/dev/shm, Ray needs" in sweep.log()
