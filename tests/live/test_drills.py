@@ -171,9 +171,12 @@ def test_a_sweep_that_fails_says_so_by_its_exit_code(
 def test_the_walltime_comes_first_and_the_journal_is_closed(
     ctl: Host, slurm_or_sge: str, both: dict[str, Host]
 ) -> None:
-    words = {"walltime": "0:04:00", "warning_s": 60}
     sweep = sweeps.submit(
-        ctl, slurm_or_sge, faults={"all": "3000ms/report"}, search={"trials": 40}, **words
+        ctl,
+        slurm_or_sge,
+        faults={"all": "3000ms/report"},
+        search={"trials": 40},
+        walltime="0:04:00",
     )
     code = sweep.until_over(within_s=400)
     assert code == 75, sweep.log()

@@ -20,6 +20,7 @@ from autopeft.clusters.temporary import OwnedFolder
 ENDS_WITHIN_S = 3.0
 LAST_LINES = 8
 # Where Ray says why it does not start, the most telling last.
+NOISE = re.compile(r"\[state-dump\]| [ID] \d+ \d+\] ")
 LOGS = ("raylet.out", "gcs_server.out", "raylet.err", "gcs_server.err")
 
 
@@ -94,7 +95,7 @@ class RayNode:
     def stop(self) -> None:
         """End what was started and remove the folder; twice is fine."""
         end_session(self._process, patience_s=ENDS_WITHIN_S)
-        self._folder.__exit__()
+        self._folder.remove()
 
     @property
     def _said(self) -> Path:
@@ -116,4 +117,5 @@ def _lines(path: Path) -> list[str]:
     except OSError:
         return []
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    return [line.rstrip()[:300] for line in plain.splitlines() if line.strip()]
+    lines = [line.rstrip()[:300] for line in plain.splitlines() if line.strip()]
+    return [line for line in lines if not NOISE.search(line)] or lines

@@ -47,15 +47,21 @@ class OwnedFolder:
 
     def __init__(self) -> None:
         self.path = short_folder()
-        self._lock = os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+        self._lock: int | None = os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove the folder; twice is fine."""
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def remove_ownerless() -> list[Path]:

@@ -1,0 +1,71 @@
+"""What `ray start` is told, and what it is quoted with when it ends."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from autopeft.clusters import ray_node
+from autopeft.clusters.allocation import HostShare
+from autopeft.clusters.ray_node import NodePlan, RayNode, start_words
+from autopeft.clusters.ray_start_hook import without_client_server
+
+SHARE = HostShare("n1", 4, ("2", "3"), 16.0)
+HEAD = NodePlan("n1", SHARE, "10.0.0.1", "10.0.0.1:9001", 2**30, dashboard=9002)
+WORKER = NodePlan("n2", HostShare("n2", 2), "10.0.0.2", "10.0.0.1:9001", 2**30)
+
+
+def test_nothing_of_a_head_is_left_to_ray(tmp_path: Path) -> None:
+    words = start_words(HEAD, tmp_path)
+    assert {"--block", "--head", "--port=9001", "--dashboard-port=9002"} <= set(words)
+    assert {"--node-ip-address=10.0.0.1", "--num-cpus=4", "--num-gpus=2"} <= set(words)
+    assert {"--dashboard-host=127.0.0.1", f"--temp-dir={tmp_path}"} <= set(words)
+    assert f"--memory={15 * 2**30}" in words
+    assert not any(word.startswith("--address") for word in words)
+
+
+def test_a_worker_knows_its_head_and_may_have_a_neighbour(tmp_path: Path) -> None:
+    words = start_words(WORKER, tmp_path)
+    assert "--address=10.0.0.1:9001" in words
+    assert {"--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0"} <= set(
+        words
+    )
+    assert not any(word.startswith(("--head", "--port", "--dashboard-port")) for word in words)
+
+
+def test_no_client_server_is_started() -> None:
+    class Params:
+        ray_client_server_port: int | None = 10_001
+
+    params = Params()
+    without_client_server(params, True)
+    assert params.ray_client_server_port is None
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> RayNode:
+    script = "echo \"$CUDA_VISIBLE_DEVICES ${RAY_ADDRESS-none}\"; printf '\\033[31mred\\033[0m\\n'"
+    monkeypatch.setattr(ray_node, "start_words", lambda plan, folder: ["bash", "-c", script])
+    monkeypatch.setenv("RAY_ADDRESS", "another:1")
+    return RayNode(HEAD, {"RAY_AUTH_MODE": "token"})
+
+
+def test_its_last_words_are_plain_and_its_folder_goes(node: RayNode) -> None:
+    while node.is_alive:
+        time.sleep(0.01)
+    assert node.last_words().splitlines() == ["start.log:", "  2,3 none", "  red"]
+    folder = node._folder.path
+    assert folder.is_dir()
+    node.stop()
+    node.stop()
+    assert not folder.exists()
+
+
+def test_what_ray_tells_all_the_time_is_left_out(tmp_path: Path) -> None:
+    log = tmp_path / "raylet.out"
+    log.write_text(
+        "[2026-11-25 23:32:02,394 I 625 625] (gcs_server) created\n"
+        "[state-dump] nothing\n"
+        "[2026-11-25 23:32:10,359 E 625 638] (gcs_server) Failed to bind\n"
+    )
+    assert [line[-14:] for line in ray_node._lines(log)] == ["Failed to bind"]
