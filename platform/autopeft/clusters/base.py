@@ -66,6 +66,7 @@ class Job:
         task_list: Whether each chunk has a file of its tasks, ``tasks.START`` in ``records``.
         processes: MPI processes over all hosts; 0 if the command is started once.
         environment: Exported first, before modules are loaded.
+        outlives_hosts: Whether it goes on when one of its hosts is lost.
         warning_s: So long before the walltime the command gets USR1; 0 for never.
         requeue: Whether the scheduler may start it again by itself.
     """
@@ -81,6 +82,7 @@ class Job:
     task_list: bool = False
     processes: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    outlives_hosts: bool = False
     warning_s: int = 0
     requeue: bool = False
 

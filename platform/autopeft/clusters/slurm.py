@@ -86,6 +86,8 @@ class Slurm:
                 yield f"--{word}={value}"
         if profile.exclusive:
             yield "--exclusive"
+        if job.outlives_hosts:
+            yield "--no-kill"
         if job.warning_s:
             yield f"--signal=B:USR1@{job.warning_s}"
         yield "--requeue" if job.requeue else "--no-requeue"

@@ -26,6 +26,7 @@ def sweep_job(name: str, run: Path, profile: AnyQueuedProfile, *, program: str =
         workdir=run,
         log=run / "job.log",
         records=run / "job",
+        outlives_hosts=True,
         warning_s=profile.warning_s,
         requeue=profile.max_requeues > 0,
     )

@@ -12,6 +12,7 @@
 #SBATCH --account=my-project
 #SBATCH --qos=normal
 #SBATCH --exclusive
+#SBATCH --no-kill
 #SBATCH --signal=B:USR1@300
 #SBATCH --requeue
 #SBATCH --constraint=nvlink

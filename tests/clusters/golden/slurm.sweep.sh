@@ -6,6 +6,7 @@
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=1:00:00
+#SBATCH --no-kill
 #SBATCH --signal=B:USR1@120
 #SBATCH --no-requeue
 
