@@ -42,7 +42,7 @@ def shown(view):
 
 
 def test_the_view_can_be_drawn_after_every_event(run, events):
-    view = Table(run, rows=4)
+    view = Table(run, run.history(), rows=4)
     assert "starting Ray" in shown(view.render())
     for event in events:
         view(event)
@@ -97,7 +97,7 @@ def test_lines_where_nobody_looks(run, events):
 
 def test_a_resumed_sweep_is_shown_whole(run, events):
     written = SYNTHETIC["write_sweep"](run.path, over=False)
-    view = Table(written, rows=4)
+    view = Table(written, written.history(), rows=4)
     assert "starting Ray" in shown(view.render())
     assert "best accuracy" in shown(view.render())
 
@@ -112,7 +112,7 @@ def test_the_headline_says_why_a_sweep_ended(run):
 
 def test_a_promotion_is_a_line_and_a_pause_is_in_the_headline(run, events):
     out = io.StringIO()
-    lines = Lines(run, out)
+    lines = Lines(run, run.history(), out)
     reported = next(i for i, event in enumerate(events) if event.event == "reported")
     trial = events[reported].trial
     for event in events[: reported + 1]:

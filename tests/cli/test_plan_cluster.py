@@ -40,8 +40,19 @@ def test_a_sweep_on_this_machine_has_no_script(search_file, capsys):
     assert json.loads(capsys.readouterr().out)["script"] is None
 
 
-def test_run_does_not_quietly_run_here_what_was_meant_for_a_cluster(search_file, capsys, tmp_path):
+def test_the_cluster_can_be_named_beside_the_file(search_file, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site.yaml").write_text("kind: pbs\nqueue: long\n")
+    for name, line in (("slurm", "#SBATCH --nodes=1"), ("site.yaml", "#PBS -q long")):
+        assert main(["plan", str(search_file), "--cluster", name]) == 0
+        assert line in capsys.readouterr().out
+
+
+def test_what_cannot_be_submitted_here_is_said_and_leaves_nothing(
+    search_file, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", "/nowhere")
     code = main(["run", str(search_file), "cluster=slurm", "--runs", str(tmp_path / "runs")])
-    assert code == 2
-    assert "command line  cluster: a sweep cannot be submitted yet" in capsys.readouterr().err
-    assert not (tmp_path / "runs").exists()
+    assert code == 1
+    assert "sbatch: no such command on this host" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").iterdir())

@@ -9,7 +9,7 @@ import pytest
 
 from autopeft.clusters import DIALECTS, pbs, sge, slurm
 from autopeft.clusters.base import JobState, Seen, key
-from autopeft.clusters.dispatch import script_of
+from autopeft.clusters.submission import script_of
 from autopeft.core.errors import ClusterError
 from autopeft.spec.cluster import PROFILE_RECORDS
 

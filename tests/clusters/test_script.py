@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from autopeft.clusters import DIALECTS
-from autopeft.clusters.dispatch import script_of
 from autopeft.clusters.script import render
+from autopeft.clusters.submission import script_of
 from autopeft.clusters.sweep_job import sweep_job
 from autopeft.spec.cluster import QueuedProfile
 from autopeft.spec.cluster_file import load_profile, profile_names

@@ -9,7 +9,10 @@ test wants otherwise stands in ``wishes.json``:
 - down: queries fail with this text;
 - no_accounting: the accounting fails with this text;
 - reply: what a submission prints, with {id} and {size};
-- frozen: jobs are shown as running whatever happens to them (their host is lost).
+- frozen: jobs are shown as running whatever happens to them (their host is lost);
+- no_requeue: jobs are not run again: Slurm refuses, Grid Engine takes 99 for an exit code.
+
+A job of Slurm that was requeued, or one of Grid Engine that ended with 99, is queued again at once.
 """
 
 import json
@@ -56,6 +59,7 @@ class Element:
         tag = job["id"] if index is None else f"{job['id']}_{index}"
         self.pid, self.code = STATE / f"{tag}.pid", STATE / f"{tag}.code"
         self.cancelled = STATE / f"{tag}.cancelled"
+        self.again = STATE / f"{tag}.again"
 
     def start(self):
         if self.pid.exists() or self.cancelled.exists():
@@ -72,6 +76,15 @@ class Element:
         )  # fmt: skip
         self.pid.write_text(str(process.pid))
 
+    def requeue(self):
+        """Put an ended element that is to run once more back into the queue."""
+        code = self.code.read_text().strip() if self.code.exists() else ""
+        if self.job["kind"] == "sge" and code == "99" and not wishes().get("no_requeue"):
+            self.again.touch()
+        if self.again.exists() and self.code.exists() and not self.cancelled.exists():
+            for path in (self.again, self.code, self.pid):
+                path.unlink()
+
     def state(self):
         """Return queued, running, (ended, code), killed or cancelled."""
         if self.cancelled.exists() and not self.code.exists():
@@ -80,6 +93,8 @@ class Element:
             return ("queued", None)
         if self.job["id"] in wishes().get("frozen", ()):
             return ("running", None)
+        if self.again.exists():
+            return ("queued", None)
         if self.code.exists() and self.code.read_text().strip():
             return ("ended", int(self.code.read_text()))
         alive = Path(f"/proc/{self.pid.read_text()}/stat")
@@ -110,9 +125,10 @@ def jobs(kind):
 
 
 def begin(kind):
-    if not wishes().get("hold"):
-        for _, elements in jobs(kind):
-            for element in elements:
+    for _, elements in jobs(kind):
+        for element in elements:
+            element.requeue()
+            if not wishes().get("hold"):
                 element.start()
 
 
@@ -136,6 +152,14 @@ def sbatch(arguments):
 
 def qsub(arguments):
     submit("pbs" if "#PBS" in Path(arguments[-1]).read_text() else "sge", arguments)
+
+
+def scontrol(arguments):
+    verb, number = arguments
+    assert verb == "requeue"
+    if refusal := wishes().get("no_requeue"):
+        fail(refusal)
+    (STATE / f"{number}.again").touch()
 
 
 def slurm_state(state, code):

@@ -1,6 +1,5 @@
 """``autopeft job``: any command through the scheduler, without Ray."""
 
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from autopeft.spec.cluster import Mode
 
 EXAMPLE = "autopeft job --cluster slurm array --tasks 1000 --tasks-per-job 50 prep.log -- ./prep.sh"
-# What a command needs to find its programs; whole environments break foreign shells.
-CARRIED = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH")
 MODES = ("cpu", "gpu", "mpi", "array")
 TERMINATED = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -56,7 +53,8 @@ def job(
     and TASK_STEPSIZE (how many), and with --task-list in the file that TASK_LIST names. What an
     earlier run of the same command has done is skipped. Ctrl-C cancels.
     """
-    from autopeft.clusters.dispatch import dispatch, exit_code, script_of
+    from autopeft.clusters.dispatch import dispatch, exit_code
+    from autopeft.clusters.submission import script_of
     from autopeft.sweep.machine import cpus_here
 
     lines = _lines(task_list)
@@ -107,6 +105,7 @@ def _job(
     """
     from autopeft.clusters.base import Job
     from autopeft.clusters.dispatch import split_tasks
+    from autopeft.clusters.submission import carried
     from autopeft.spec.cluster_file import load_profile
 
     checked = _checked(mode, tasks, lines, processes)
@@ -124,7 +123,7 @@ def _job(
         task_count=count,
         task_list=lines is not None,
         processes=(processes or profile.hosts) if checked == "mpi" else 0,
-        environment={name: os.environ[name] for name in CARRIED if os.environ.get(name)},
+        environment=carried(),
     )
 
 

@@ -1,10 +1,13 @@
-"""Watch a sweep from the driver's own process: a live table, or lines where nobody looks."""
+"""Watch a sweep: a live table, or lines where nobody looks.
+
+From the driver's own process, or from a terminal far from it that reads the journal.
+"""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from autopeft.cli.live_table import ended_line, headline, live_table
 from autopeft.cli.output import console
@@ -22,7 +25,6 @@ from autopeft.tracking.events import (
     SweepStarted,
 )
 from autopeft.tracking.history import History
-from autopeft.tracking.journal import Listener
 from autopeft.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -32,14 +34,33 @@ REFRESHES_PER_SECOND = 4
 LINES_ABOVE_AND_BELOW = 8
 
 
+class View(Protocol):
+    """What shows a sweep."""
+
+    def __call__(self, event: AnyEvent) -> None:
+        """Take one event."""
+        ...
+
+    def stands(self, machines: str, *, up: bool) -> None:
+        """Take how the machines stand, in words; they are ``up`` if a driver may be at work."""
+        ...
+
+
 @contextmanager
-def watching(run: RunFolder, terminal: TextIO) -> Iterator[Listener]:
-    """Yield a journal listener that shows the sweep on ``terminal`` while the block lasts."""
+def watching(run: RunFolder, terminal: TextIO, *, history: History | None = None) -> Iterator[View]:
+    """Yield a journal listener that shows the sweep on ``terminal`` while the block lasts.
+
+    Args:
+        run: The run folder.
+        terminal: Where to show it.
+        history: What happened before; by default what the journal holds.
+    """
+    history = history or run.history()
     out = console(terminal)
     if out.is_terminal and not out.is_dumb_terminal:
         from rich.live import Live
 
-        view = Table(run, rows=max(out.height - LINES_ABOVE_AND_BELOW, 2))
+        view = Table(run, history, rows=max(out.height - LINES_ABOVE_AND_BELOW, 2))
         with Live(
             get_renderable=view.render,
             console=out,
@@ -51,17 +72,17 @@ def watching(run: RunFolder, terminal: TextIO) -> Iterator[Listener]:
             view.note = lambda text: out.print(text, markup=False)
             yield view
     else:
-        yield Lines(run, terminal)
+        yield Lines(run, history, terminal)
 
 
 class Table:
     """A listener whose ``render`` shows what it heard; drawn by another thread."""
 
-    def __init__(self, run: RunFolder, *, rows: int) -> None:
-        self._run, self._rows = run, rows
-        self._sweep, self._history = run.sweep(), run.history()
+    def __init__(self, run: RunFolder, history: History, *, rows: int) -> None:
+        self._run, self._history, self._rows = run, history, rows
+        self._sweep = run.sweep()
         self._lock = RLock()
-        self._began = time.monotonic()
+        self._machines, self._since = "starting Ray", time.monotonic()
         self._ray_is_up = False
         self.note: Callable[[str], None] = print
 
@@ -69,18 +90,27 @@ class Table:
         """Take one event; say above the table what will not stay in it."""
         with self._lock:
             self._history.apply(event)
+        if isinstance(event, SweepResumed):
+            self._ray_is_up = False
         if isinstance(event, RayStarted):
             self._ray_is_up = True
-            self.note(dashboard_line(event, self._run))
+            self.note(dashboard_line(event, self._run, self._sweep))
         if isinstance(event, Retried):
             self.note(f"{event.trial} is tried again: {event.reason}")
+
+    def stands(self, machines: str, *, up: bool) -> None:
+        """Take how the machines stand."""
+        with self._lock:
+            if machines != self._machines:
+                self._machines, self._since = machines, time.monotonic()
+            self._ray_is_up &= up
 
     def render(self) -> "RenderableType":
         """Return the view at this moment."""
         with self._lock:
             if self._ray_is_up:
                 return live_table(self._history, self._sweep, rows=self._rows)
-            waited = f"starting Ray … {duration(time.monotonic() - self._began)}"
+            waited = f"{self._machines} … {duration(time.monotonic() - self._since)}"
             if not self._history.trials:
                 return waited
             return f"{waited}\n{headline(self._history, self._sweep)}"
@@ -89,10 +119,10 @@ class Table:
 class Lines:
     """A listener that prints one line for each event worth a line."""
 
-    def __init__(self, run: RunFolder, out: TextIO) -> None:
-        self._run, self._out = run, out
+    def __init__(self, run: RunFolder, history: History, out: TextIO) -> None:
+        self._run, self._history, self._out = run, history, out
         self._sweep: Sweep = run.sweep()
-        self._history: History = run.history()
+        self._machines = ""
 
     def __call__(self, event: AnyEvent) -> None:
         """Take one event; print its line if it has one."""
@@ -101,6 +131,12 @@ class Lines:
         if line:
             self._print(event.time, line)
 
+    def stands(self, machines: str, *, up: bool) -> None:
+        """Print how the machines stand, if that is new."""
+        if machines != self._machines:
+            self._machines = machines
+            self._print(time.time(), machines)
+
     def _line(self, event: AnyEvent) -> str:
         match event:
             case SweepStarted():
@@ -108,7 +144,7 @@ class Lines:
             case SweepResumed():
                 return f"resumed; {len(event.unfinished)} unfinished trials go on"
             case RayStarted():
-                return dashboard_line(event, self._run)
+                return dashboard_line(event, self._run, self._sweep)
             case Retried():
                 return f"{event.trial} is tried again: {event.reason}"
             case Promoted():
@@ -132,7 +168,11 @@ class Lines:
         print(f"{clock}  {line}", file=self._out, flush=True)
 
 
-def dashboard_line(ray: RayStarted, run: RunFolder) -> str:
-    """Return how many trials run at a time, and where Ray's dashboard is."""
-    where = f"; dashboard http://{ray.dashboard}, token in {run.path / 'ray-token'}"
-    return f"{ray.slots} trials at a time{where if ray.dashboard else ''}"
+def dashboard_line(ray: RayStarted, run: RunFolder, sweep: Sweep) -> str:
+    """Return how many trials run at a time, and how to look at Ray's dashboard."""
+    slots = f"{ray.slots} trials at a time"
+    if not ray.dashboard:
+        return slots
+    if sweep.profile.kind != "local":
+        return f"{slots}; dashboard: autopeft dashboard {run.path.name}"
+    return f"{slots}; dashboard http://{ray.dashboard}, token in {run.path / 'ray-token'}"

@@ -32,6 +32,8 @@ def sparkline(values: Sequence[float], *, width: int = CURVE) -> str:
         known = [known[round(i * (len(known) - 1) / (width - 1))] for i in range(width)]
     if not known:
         return ""
+    largest = max(abs(value) for value in known) or 1.0  # a span of two of them must not overflow
+    known = [value / largest for value in known]
     low, span = min(known), max(known) - min(known)
     if span == 0:
         return BARS[3] * len(known)

@@ -1,11 +1,10 @@
 """``autopeft plan``: what would run."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autopeft.cli.output import answer, answer_json, say
-from autopeft.cli.words import Json, Overrides, SearchFile
+from autopeft.cli.words import Cluster, Json, Overrides, SearchFile, on_cluster
 
 if TYPE_CHECKING:
     from autopeft.spec.sweep import Sweep
@@ -13,7 +12,12 @@ if TYPE_CHECKING:
 EXAMPLE = "autopeft plan search.yaml"
 
 
-def plan(file: SearchFile, overrides: Overrides = None, json: Json = False) -> None:
+def plan(
+    file: SearchFile,
+    overrides: Overrides = None,
+    cluster: Cluster = None,
+    json: Json = False,
+) -> None:
     """Print what would run: the first configurations, the baselines, how many at a time.
 
     For a cluster the script of the job follows. Nothing is started, submitted or written.
@@ -24,7 +28,7 @@ def plan(file: SearchFile, overrides: Overrides = None, json: Json = False) -> N
     from autopeft.sweep.preflight import preflight
 
     hush()
-    sweep = load_sweep(file, overrides or [])
+    sweep = load_sweep(file, [*(overrides or []), *on_cluster(cluster)])
     for remark in preflight(sweep, quick=True):
         say(str(remark))
     found, script = make_plan(sweep), _script(sweep)
@@ -39,15 +43,10 @@ def plan(file: SearchFile, overrides: Overrides = None, json: Json = False) -> N
 
 def _script(sweep: "Sweep") -> str | None:
     """Return the script of the job that would drive the sweep; nothing on this machine."""
-    from autopeft.clusters.dispatch import script_of
-    from autopeft.clusters.sweep_job import sweep_job
+    from autopeft.clusters.submission import script_of
+    from autopeft.clusters.sweep_job import job_of
     from autopeft.spec.cluster import LocalProfile
 
     if isinstance(sweep.profile, LocalProfile):
         return None
-    run = Path("runs").resolve() / f"{sweep.name}-TIME"
-    program = Path(sys.executable).with_name("autopeft")
-    job = sweep_job(
-        sweep.name, run, sweep.profile, program=str(program) if program.exists() else ""
-    )
-    return script_of(job)
+    return script_of(job_of(sweep, Path("runs").resolve() / f"{sweep.name}-TIME"))

@@ -1,26 +1,32 @@
 """``autopeft run``: a whole sweep, from the file to the winner."""
 
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autopeft.cli.output import say, short
-from autopeft.cli.words import Json, Overrides, Runs, SearchFile
+from autopeft.cli.words import Cluster, Detach, Json, Overrides, Runs, SearchFile, on_cluster
+
+if TYPE_CHECKING:
+    from autopeft.clusters.submission import Submission
+    from autopeft.spec.sweep import Sweep
+    from autopeft.tracking.run_folder import RunFolder
 
 EXAMPLE = "autopeft run search.yaml search.trials=48"
-NOT_YET = (
-    "a sweep cannot be submitted yet; `autopeft plan` prints its job script, `cluster=local` runs "
-    "it on this machine"
-)
 
 
 def run(
     file: SearchFile,
     overrides: Overrides = None,
+    cluster: Cluster = None,
+    detach: Detach = False,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
-    """Run a sweep and print the winner beside the baselines.
+    """Run a sweep, here or on a cluster, and print the winner beside the baselines.
 
-    A live table shows how it stands. Ctrl-C stops cleanly; `autopeft resume` goes on from there.
+    A live table shows how it stands. Here Ctrl-C stops cleanly; of a job in a queue it asks
+    whether to leave it alone or to cancel it. `autopeft resume` goes on from there.
     """
     from autopeft.cli.ending import drive_to_end
     from autopeft.cli.terminal import hush
@@ -30,11 +36,29 @@ def run(
     from autopeft.tracking.run_folder import create_run
 
     hush()
-    sweep = load_sweep(file, overrides or [])
-    if sweep.profile.kind != "local":
-        raise InputError([sweep.problem(("cluster",), NOT_YET)])
+    sweep = load_sweep(file, [*(overrides or []), *on_cluster(cluster)])
+    if detach and sweep.profile.kind == "local":
+        raise InputError("--detach: a sweep on this machine ends with its terminal; use nohup")
     for remark in preflight(sweep):
         say(str(remark))
     folder = create_run(sweep, runs)
     say(f"{short(folder.path)}: {sweep.name}, {sweep.settings.search.trials} trials")
-    drive_to_end(folder, json=json)
+    if sweep.profile.kind == "local":
+        drive_to_end(folder, json=json)
+        return
+    from autopeft.cli.following import hand_over
+
+    hand_over(folder, _submitted(folder, sweep), detach=detach, json=json)
+
+
+def _submitted(folder: "RunFolder", sweep: "Sweep") -> "Submission":
+    """Submit; of a sweep that is refused, or cannot be submitted here, no folder is left."""
+    from autopeft.clusters.queued import as_written, submit_sweep
+    from autopeft.clusters.submission import Refused
+    from autopeft.core.errors import ClusterError
+
+    try:
+        return submit_sweep(folder)
+    except ClusterError as error:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise (as_written(error, sweep) if isinstance(error, Refused) else error) from error

@@ -17,3 +17,17 @@ Run: TypeAlias = Annotated[
 ]
 Runs: TypeAlias = Annotated[Path, typer.Option("--runs", help="Where run folders go.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Cluster: TypeAlias = Annotated[
+    str | None, typer.Option("--cluster", metavar="P", help="A profile's name, or its file.")
+]
+Detach: TypeAlias = Annotated[
+    bool, typer.Option("--detach", help="Submit the job, and do not wait for its end.")
+]
+
+
+def on_cluster(name: str | None) -> list[str]:
+    """Return ``--cluster`` as the override that it is; a file is one of the current folder."""
+    if name is None:
+        return []
+    is_file = name.endswith((".yaml", ".yml")) or "/" in name
+    return [f"cluster={Path(name).expanduser().absolute() if is_file else name}"]

@@ -13,6 +13,8 @@ from autopeft.spec.cluster import AnyProfile
 # The exit code by which `autopeft drive` says: stopped in time, all is written, go on in a new
 # allocation (EX_TEMPFAIL of sysexits.h).
 CONTINUE = 75
+# Among a job's records: the id by which it was submitted.
+NOTE = "submitted.json"
 
 
 class JobState(StrEnum):
@@ -68,7 +70,8 @@ class Job:
         environment: Exported first, before modules are loaded.
         outlives_hosts: Whether it goes on when one of its hosts is lost.
         warning_s: So long before the walltime the command gets USR1; 0 for never.
-        requeue: Whether the scheduler may start it again by itself.
+        max_requeues: How often it may be started again: by the scheduler after a loss, or because
+            its command said ``CONTINUE``.
     """
 
     name: str
@@ -84,7 +87,27 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     outlives_hosts: bool = False
     warning_s: int = 0
-    requeue: bool = False
+    max_requeues: int = 0
+
+    @property
+    def note(self) -> Path:
+        """What is noted of the submission (clusters.submission)."""
+        return self.records / NOTE
+
+    @property
+    def script(self) -> Path:
+        """The script that was, or will be, submitted."""
+        return self.records / "script.sh"
+
+    @property
+    def starts(self) -> Path:
+        """A line for every start of a job that may be started again."""
+        return self.records / "starts"
+
+    @property
+    def stop(self) -> Path:
+        """Where this file is, the job is not started again."""
+        return self.records / "stop"
 
     @property
     def array_size(self) -> int:
@@ -119,6 +142,7 @@ class ScriptWords(Protocol):
         job_variable: Holds the job's id inside a job.
         task_variable: Holds the element's index inside an array.
         warns_itself: Whether the scheduler sends the warning before the walltime.
+        again: The exit code of a job that has asked to be run once more.
     """
 
     kind: str
@@ -126,6 +150,7 @@ class ScriptWords(Protocol):
     job_variable: str
     task_variable: str
     warns_itself: bool
+    again: int
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield the options that ask for what ``job`` wants, a line each."""
@@ -133,6 +158,13 @@ class ScriptWords(Protocol):
 
     def launch(self, job: Job) -> tuple[str, ...]:
         """Return the words that start the command as MPI processes."""
+        ...
+
+    def go_on(self, job: Job) -> Iterator[str]:
+        """Yield the shell lines by which a job that is ending asks to be run once more.
+
+        The last one fails if that cannot be had.
+        """
         ...
 
 
@@ -175,6 +207,10 @@ class Dialect(ScriptWords, Protocol):
         """Whether an error says no more than that a job is not there (any more)."""
         ...
 
+    def concerns(self, words: str) -> str | None:
+        """Return the word of the profile that a refusal is about, if it is about one."""
+        ...
+
 
 def key(job_id: str, index: int | None = None) -> str:
     """Return the name of a job, or of an element, in every answer: its number, and its index.
@@ -200,6 +236,12 @@ def find_id(pattern: str, reply: str, command: str) -> str:
         if match := re.search(pattern, line.strip()):
             return match.group(1)
     raise ClusterError(f"{command}: no job id in its reply: {reply.strip() or '(nothing)'}")
+
+
+def first_match(patterns: Mapping[str, str], words: str) -> str | None:
+    """Return the first name whose pattern is found in ``words``, in any case of letters."""
+    found = (name for name, pattern in patterns.items() if re.search(pattern, words, re.IGNORECASE))
+    return next(found, None)
 
 
 def exit_of_signal(number: int) -> int:

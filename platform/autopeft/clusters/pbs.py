@@ -5,7 +5,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
-from autopeft.clusters.base import Job, JobState, Seen, exit_of_signal, find_id, key
+from autopeft.clusters.base import (
+    CONTINUE,
+    Job,
+    JobState,
+    Seen,
+    exit_of_signal,
+    find_id,
+    first_match,
+    key,
+)
 from autopeft.spec.cluster import PbsProfile
 from autopeft.spec.walltime import clock_text
 
@@ -28,6 +37,13 @@ WORDS = {"H": "held", "S": "suspended", "U": "suspended: its host's user is back
 # Exit_status of a job that a signal killed is 256 and more, of one that PBS ended it is negative
 # (PBS Professional Reference Guide, "Job Exit Status Codes").
 SIGNALLED = 256
+REFUSALS = {
+    "queue": r"unknown queue|queue is not enabled",
+    "account": r"invalid account|unknown project|project .* (invalid|not)",
+    "walltime": r"walltime",
+    "hosts": r"violates queue and/or server resource limits|illegal .*select",
+    "native": r"illegal option|invalid option|unknown resource",
+}
 
 
 class Pbs:
@@ -38,6 +54,7 @@ class Pbs:
     job_variable = "PBS_JOBID"
     task_variable = "PBS_ARRAY_INDEX"
     warns_itself = False
+    again = CONTINUE
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield qsub's options; with a resource type, which is a queue, the chunks are the site's.
@@ -58,7 +75,7 @@ class Pbs:
             yield f"-q {queue}"
         if profile.account:
             yield f"{profile.account_option} {profile.account}"
-        yield f"-r {'y' if job.requeue or job.array_size else 'n'}"
+        yield f"-r {'y' if job.max_requeues or job.array_size else 'n'}"
         if job.array_size:
             yield f"-J 1-{job.array_size}"
         yield from profile.native
@@ -66,6 +83,15 @@ class Pbs:
     def launch(self, job: Job) -> tuple[str, ...]:
         """Return mpirun, which finds the hosts of the job by itself."""
         return ("mpirun", "-np", str(job.processes))
+
+    def go_on(self, job: Job) -> Iterator[str]:
+        """Yield a new submission and the note of its id: qrerun is for operators only."""
+        note = quote(str(job.note))
+        yield f"id=$(qsub {quote(str(job.script))} |"
+        yield "  grep -E '^[0-9]+(\\.[[:alnum:]_.-]+)?$' | tail -n 1)"
+        yield '[ -n "$id" ] || return'
+        yield f"""printf '{{"id": "%s", "kind": "pbs", "chunks": []}}\\n' "$id" >{note}.new"""
+        yield f"mv -f {note}.new {note}"
 
     def submit(self, script: Path) -> list[str]:
         """Return qsub."""
@@ -111,6 +137,10 @@ class Pbs:
     def is_unknown(self, words: str) -> bool:
         """Whether the job is over, or was never there."""
         return bool(re.search(r"Unknown Job Id|Job has finished|illegally formed job", words))
+
+    def concerns(self, words: str) -> str | None:
+        """Return the word of the profile that qsub refuses."""
+        return first_match(REFUSALS, words)
 
 
 def _chunk(profile: PbsProfile, job: Job) -> str:

@@ -6,9 +6,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 
-from autopeft.clusters.base import Chunk, Job, JobState, Seen, exit_of_signal
+from autopeft.clusters.base import CONTINUE, Chunk, Job, JobState, Seen, exit_of_signal
 from autopeft.clusters.shell import start_apart
 
 ELEMENT = "AUTOPEFT_ELEMENT"
@@ -24,6 +23,7 @@ class Processes:
     job_variable = "BASHPID"
     task_variable = ELEMENT
     warns_itself = True
+    again = CONTINUE
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield nothing."""
@@ -33,10 +33,13 @@ class Processes:
         """Return mpirun."""
         return ("mpirun", "-np", str(job.processes))
 
+    def go_on(self, job: Job) -> Iterator[str]:
+        """Yield that there is no other allocation."""
+        yield "return 1"
+
 
 def run_here(
     job: Job,
-    script: Path,
     *,
     slots: int,
     tell: Callable[[Chunk | None, Seen], None],
@@ -55,7 +58,7 @@ def run_here(
                 environment = {**os.environ, ELEMENT: str(place)}
                 with (job.records / "scheduler.log").open("ab") as output:
                     running[chunk] = start_apart(
-                        ["bash", str(script)], environment=environment, output=output
+                        ["bash", str(job.script)], environment=environment, output=output
                     )
                 tell(chunk, Seen(JobState.RUNNING))
             for chunk, process in list(running.items()):

@@ -8,7 +8,7 @@ terminate never reports success.
 from collections.abc import Iterator
 from shlex import join, quote
 
-from autopeft.clusters.base import Job, ScriptWords
+from autopeft.clusters.base import CONTINUE, Job, ScriptWords
 
 HEARTBEAT_EVERY_S = 15
 
@@ -57,11 +57,13 @@ def _lines(job: Job, dialect: ScriptWords) -> Iterator[str]:
     yield "# shellcheck disable=SC2317  # what traps call is reached"
     yield from _names(job, dialect)
     yield ""
-    yield from _finish(job)
+    yield from _finish(job, dialect)
     yield TRAPS
     yield 'rm -f "$marker"'
     yield 'exec >>"$log" 2>&1'
     yield f'echo "# $(date "+%F %T") $(hostname) job ${{{dialect.job_variable}:-$$}}"'
+    if job.max_requeues:
+        yield from _count(job, dialect)
     if dialect.directive:
         yield ""
         yield from _heartbeat(job, dialect)
@@ -80,6 +82,8 @@ def _names(job: Job, dialect: ScriptWords) -> Iterator[str]:
         yield f"marker={quote(str(job.marker(None)))}"
         if dialect.directive:
             yield f"alive={quote(str(job.heartbeat(None)))}"
+        if job.max_requeues:
+            yield f"starts={quote(str(job.starts))}"
         return
     yield f"starts=({' '.join(str(chunk.start) for chunk in job.chunks)})"
     yield f"sizes=({' '.join(str(chunk.size) for chunk in job.chunks)})"
@@ -95,8 +99,30 @@ def _names(job: Job, dialect: ScriptWords) -> Iterator[str]:
         yield f'export TASK_LIST={quote(str(job.records))}/tasks."$TASK_INDEX"'
 
 
-def _finish(job: Job) -> Iterator[str]:
+def _count(job: Job, dialect: ScriptWords) -> Iterator[str]:
+    """Yield how starts are counted, those after a lost host too; the limit holds for all."""
+    yield f'echo "$(date "+%F %T") $(hostname) ${{{dialect.job_variable}:-$$}}" >>"$starts"'
+    yield f'if [ "$(wc -l <"$starts")" -gt {job.max_requeues + 1} ]; then exit {CONTINUE}; fi'
+
+
+def _go_on(job: Job, dialect: ScriptWords) -> Iterator[str]:
+    """Yield how a job that wants to is run once more; what was told to end does not want to."""
+    yield f'  if [ "$code" -eq {CONTINUE} ]; then'
+    yield '    if [ -n "$stopped" ]; then code=$stopped'
+    yield f"    elif [ ! -e {quote(str(job.stop))} ] &&"
+    yield f'      [ "$(wc -l <"$starts")" -le {job.max_requeues} ] && go_on; then'
+    yield '      echo "# $(date "+%F %T") goes on in a new allocation"'
+    yield f"      exit {dialect.again}"
+    yield "    fi"
+    yield "  fi"
+
+
+def _finish(job: Job, dialect: ScriptWords) -> Iterator[str]:
     """Yield the exit trap: what must happen however the script ends."""
+    if job.max_requeues:
+        yield "go_on() {"
+        yield from (f"  {line}" for line in dialect.go_on(job))
+        yield "}"
     if job.profile.scratch:
         yield "scratch=''"
     yield "finish() {"
@@ -114,6 +140,8 @@ def _finish(job: Job) -> Iterator[str]:
     if job.profile.scratch:
         yield '  if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi'
     yield '  echo "# $(date "+%F %T") ended with exit code $code"'
+    if job.max_requeues:
+        yield from _go_on(job, dialect)
     yield '  printf "%s\\n" "$code" >"$marker.$$" && mv -f "$marker.$$" "$marker"'
     yield '  exit "$code"'
     yield "}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from shlex import quote
 from xml.etree import ElementTree
 
-from autopeft.clusters.base import Job, JobState, Seen, find_id, indices, key
+from autopeft.clusters.base import Job, JobState, Seen, find_id, first_match, indices, key
 from autopeft.core.errors import ClusterError
 from autopeft.spec.cluster import SgeProfile
 from autopeft.spec.walltime import clock_text
@@ -16,6 +16,15 @@ DAYS_BACK = 8
 KILLED_BY_THE_SYSTEM = {
     "37": "the walltime was over",
     "100": "killed by a signal",
+}
+# A job that ends so is put back into the queue (queue_conf(5), forbid_reschedule).
+AGAIN = 99
+REFUSALS = {
+    "queue": r"unknown queue|queue .* does not exist",
+    "account": r"project .* (does not exist|is not)|unknown project|no access to project",
+    "parallel_environment": r"parallel environment .* does not exist|unknown parallel",
+    "resource_type": r"unknown resource|no suitable queues",
+    "native": r"unknown option|invalid option",
 }
 
 
@@ -27,6 +36,7 @@ class Sge:
     job_variable = "JOB_ID"
     task_variable = "SGE_TASK_ID"
     warns_itself = False
+    again = AGAIN
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield qsub's options; with a resource type, the site knows the host's shape."""
@@ -45,7 +55,7 @@ class Sge:
             yield f"-q {profile.queue}"
         if profile.account:
             yield f"{profile.account_option} {profile.account}"
-        yield f"-r {'y' if job.requeue else 'n'}"
+        yield f"-r {'y' if job.max_requeues else 'n'}"
         if job.array_size:
             yield f"-t 1-{job.array_size}"
         yield from profile.native
@@ -53,6 +63,10 @@ class Sge:
     def launch(self, job: Job) -> tuple[str, ...]:
         """Return mpirun, which finds the hosts of the parallel environment by itself."""
         return ("mpirun", "-np", str(job.processes))
+
+    def go_on(self, job: Job) -> Iterator[str]:
+        """Yield that the exit code says it all."""
+        yield "true"
 
     def submit(self, script: Path) -> list[str]:
         """Return qsub."""
@@ -118,6 +132,10 @@ class Sge:
         return bool(
             re.search(r"does not exist|error: job id .* not found|already in deletion", words)
         )
+
+    def concerns(self, words: str) -> str | None:
+        """Return the word of the profile that qsub refuses."""
+        return first_match(REFUSALS, words)
 
 
 def state_of(letters: str) -> Seen:

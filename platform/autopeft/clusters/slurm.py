@@ -5,7 +5,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
-from autopeft.clusters.base import Job, JobState, Seen, exit_of_signal, find_id, indices, key
+from autopeft.clusters.base import (
+    CONTINUE,
+    Job,
+    JobState,
+    Seen,
+    exit_of_signal,
+    find_id,
+    first_match,
+    indices,
+    key,
+)
 from autopeft.spec.cluster import SlurmProfile
 from autopeft.spec.walltime import clock_text
 
@@ -46,6 +56,17 @@ WORDS = {
     "BOOT_FAIL": "its host did not boot",
     "NODE_FAIL": "its host was lost",
 }
+# What sbatch says of a wrong word (slurm/src/common/slurm_errno.c).
+REFUSALS = {
+    "queue": r"invalid partition",
+    "account": r"invalid account",
+    "qos": r"invalid qos",
+    "walltime": r"time limit (specification )?(is )?(invalid|exceeds)|invalid time limit",
+    "hosts": r"node count specification invalid|more processors requested",
+    "gpus_per_host": r"invalid generic resource|invalid (gres|trackable)",
+    "memory_gb": r"memory specification can not be satisfied",
+    "native": r"unrecognized option|invalid option|invalid feature",
+}
 
 
 class Slurm:
@@ -56,6 +77,7 @@ class Slurm:
     job_variable = "SLURM_JOB_ID"
     task_variable = "SLURM_ARRAY_TASK_ID"
     warns_itself = True
+    again = CONTINUE
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield sbatch's options."""
@@ -90,7 +112,7 @@ class Slurm:
             yield "--no-kill"
         if job.warning_s:
             yield f"--signal=B:USR1@{job.warning_s}"
-        yield "--requeue" if job.requeue else "--no-requeue"
+        yield "--requeue" if job.max_requeues else "--no-requeue"
         if job.array_size:
             yield f"--array=1-{job.array_size}"
         yield from profile.native
@@ -100,6 +122,10 @@ class Slurm:
         if job.profile.launcher == "mpirun":  # type: ignore[union-attr]
             return ("mpirun", "-np", str(job.processes))
         return ("srun", f"--ntasks={job.processes}")
+
+    def go_on(self, job: Job) -> Iterator[str]:
+        """Yield scontrol, which keeps the id; the job waits again until its hosts are free."""
+        yield 'scontrol requeue "$SLURM_JOB_ID"'
 
     def submit(self, script: Path) -> list[str]:
         """Return sbatch; ``--parsable`` is honoured since Slurm 2.6, other replies are parsed."""
@@ -167,6 +193,10 @@ class Slurm:
     def is_unknown(self, words: str) -> bool:
         """Whether the job is over, or was never there."""
         return bool(re.search(r"Invalid job id|already completing or completed", words))
+
+    def concerns(self, words: str) -> str | None:
+        """Return the word of the profile that sbatch refuses."""
+        return first_match(REFUSALS, words)
 
 
 def _keys(name: str) -> list[str]:

@@ -1,7 +1,8 @@
-"""OmegaConf's complaints about ``${…}``, put in the user's words."""
+"""OmegaConf's ``${…}``: its complaints in the user's words, and text that is to stay as it is."""
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from omegaconf.errors import (
     GrammarParseError,
@@ -39,3 +40,19 @@ def unresolved(error: OmegaConfBaseException, known: Sequence[str]) -> str:
         case InterpolationResolutionError() if "Recursive" in sentence or "parent" in sentence:
             return "leads back to itself; write a value at one of the places it leads through"
     return f"cannot be resolved: {sentence.partition('interpolation: ')[2] or sentence}"
+
+
+def literal(tree: Any) -> Any:
+    r"""Return plain data that OmegaConf resolves to ``tree``: a shell's ``${HOME}`` stays one.
+
+    Example:
+        >>> print(literal({"prologue": ["cd ${HOME}", "$HOME"]}))
+        {'prologue': ['cd \\${HOME}', '$HOME']}
+    """
+    if isinstance(tree, dict):
+        return {key: literal(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [literal(value) for value in tree]
+    if isinstance(tree, str):
+        return re.sub(r"(\\*)\$\{", lambda found: f"{2 * found[1]}\\${{", tree)
+    return tree

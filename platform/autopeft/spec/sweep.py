@@ -11,6 +11,7 @@ from autopeft.spec.cluster import AnyProfile, LocalProfile
 from autopeft.spec.cluster_file import read_cluster
 from autopeft.spec.distribution import SECTIONS
 from autopeft.spec.first_points import wrong_points
+from autopeft.spec.interpolation import literal
 from autopeft.spec.lines import Lines, place
 from autopeft.spec.problems import Path, complaints, dotted, unknown_key
 from autopeft.spec.record import Record
@@ -70,6 +71,17 @@ class Sweep:
     def name(self) -> str:
         """The sweep's name, part of its run folder's."""
         return self.settings.name
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        """What is written into a run folder: ``raw``, with a cluster's profile word for word.
+
+        Its file may be changed, or be gone, when the sweep is resumed.
+        """
+        if isinstance(self.profile, LocalProfile):
+            return self.raw
+        profile = self.profile.model_dump(mode="json", exclude_none=True)
+        return {**self.raw, "cluster": literal(profile)}
 
     @property
     def space(self) -> Space:

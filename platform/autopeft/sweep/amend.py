@@ -34,6 +34,7 @@ CHANGEABLE = (
     "search.patience",
     "resources",
     "tracking",
+    "cluster",
 )
 
 
@@ -72,7 +73,7 @@ def amend(
         return []
     if run.journal.exists():
         _note(run, Amended(time=now(), changes=tuple(changes)))
-    raw: dict[str, Any] = sweep.raw
+    raw: dict[str, Any] = sweep.saved
     try:
         write_text(run.spec_file, yaml.safe_dump(raw, sort_keys=False, allow_unicode=True))
     except OSError as error:
@@ -88,10 +89,18 @@ def _may_change(path: str) -> bool:
 
 def _changes(old: Sweep, new: Sweep) -> Iterator[str]:
     """Yield every setting that is not what it was."""
-    before, after = (dict(flat(each.settings.model_dump(mode="json"))) for each in (old, new))
+    before, after = (dict(flat(_words(each))) for each in (old, new))
     for path in dict.fromkeys([*before, *after]):
         if before.get(path) != after.get(path):
             yield f"{path}: {before.get(path, 'nothing')} → {after.get(path, 'nothing')}"
+
+
+def _words(sweep: Sweep) -> dict[str, Any]:
+    """Return the settings, the words of the cluster's profile instead of its name."""
+    return {
+        **sweep.settings.model_dump(mode="json"),
+        "cluster": sweep.profile.model_dump(mode="json", exclude={"jobs"}),
+    }
 
 
 def _note(run: RunFolder, event: Amended) -> None:

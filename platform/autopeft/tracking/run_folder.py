@@ -105,7 +105,7 @@ def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time
                 break
         private_folder(path)
         run = RunFolder(path)
-        write_text(run.spec_file, yaml.safe_dump(sweep.raw, sort_keys=False, allow_unicode=True))
+        write_text(run.spec_file, yaml.safe_dump(sweep.saved, sort_keys=False, allow_unicode=True))
         private_folder(run.path / "trials")
     except OSError as error:
         raise RunFolderError(

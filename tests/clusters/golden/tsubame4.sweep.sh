@@ -12,7 +12,11 @@
 log='/work/my project/runs/tiny-clap-1/job.log'
 marker='/work/my project/runs/tiny-clap-1/job/exit'
 alive='/work/my project/runs/tiny-clap-1/job/alive'
+starts='/work/my project/runs/tiny-clap-1/job/starts'
 
+go_on() {
+  true
+}
 finish() {
   code=$?
   # A child that is ended between fork and exec would still run this (bash 5.2).
@@ -21,6 +25,14 @@ finish() {
   trap '' HUP INT TERM USR1
   if [ -n "$beat" ]; then kill "$beat" 2>/dev/null; fi
   echo "# $(date "+%F %T") ended with exit code $code"
+  if [ "$code" -eq 75 ]; then
+    if [ -n "$stopped" ]; then code=$stopped
+    elif [ ! -e '/work/my project/runs/tiny-clap-1/job/stop' ] &&
+      [ "$(wc -l <"$starts")" -le 10 ] && go_on; then
+      echo "# $(date "+%F %T") goes on in a new allocation"
+      exit 99
+    fi
+  fi
   printf "%s\n" "$code" >"$marker.$$" && mv -f "$marker.$$" "$marker"
   exit "$code"
 }
@@ -40,6 +52,8 @@ trap 'pass_on USR1 10' USR1
 rm -f "$marker"
 exec >>"$log" 2>&1
 echo "# $(date "+%F %T") $(hostname) job ${JOB_ID:-$$}"
+echo "$(date "+%F %T") $(hostname) ${JOB_ID:-$$}" >>"$starts"
+if [ "$(wc -l <"$starts")" -gt 11 ]; then exit 75; fi
 
 # Written to while the job lives, so that a host that falls silent is noticed.
 watch_over() {

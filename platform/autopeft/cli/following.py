@@ -1,0 +1,116 @@
+"""What ``run`` and ``resume`` share on a cluster: submit, watch from here, tell the end."""
+
+import sys
+
+import typer
+
+from autopeft.cli.ending import INTERRUPTED, tell_result
+from autopeft.cli.output import say, short
+from autopeft.clusters.queued import (
+    end_in_words,
+    exit_code_of,
+    follow,
+    stop_sweep,
+)
+from autopeft.clusters.standing import Standing
+from autopeft.clusters.submission import Submission, submitted
+from autopeft.clusters.sweep_job import job_of
+from autopeft.clusters.telling import ending_of
+from autopeft.core.errors import ClusterError
+from autopeft.tracking.history import History
+from autopeft.tracking.run_folder import RunFolder
+from autopeft.tracking.tail import Tail
+
+QUESTION = "the job goes on without us. [d]etach, or [c]ancel it? "
+
+
+def hand_over(run: RunFolder, submission: Submission, *, detach: bool, json: bool) -> None:
+    """Say where the sweep is, and follow it to its end unless nobody wants to.
+
+    Raises:
+        typer.Exit: With the job's exit code, if that is not 0.
+    """
+    profile = run.sweep().profile
+    say(f"job {submission.id} at {profile.name or profile.kind}")
+    if detach:
+        say(_how_to_come_back(run))
+        return
+    try:
+        standing = _watch(run)
+    except KeyboardInterrupt:
+        _leave(run)
+        raise typer.Exit(INTERRUPTED) from None
+    _tell_end(run, standing, json=json)
+
+
+def _watch(run: RunFolder) -> Standing:
+    """Show the sweep until its job is over."""
+    from autopeft.cli.live import watching
+
+    tail, history = Tail(run.journal), History(run.sweep().settings.search)
+    while events := tail.read():
+        for event in events:
+            history.apply(event)
+    with watching(run, sys.stderr, history=history) as view:
+        return follow(
+            run,
+            tail,
+            hear=view,
+            stands=lambda standing: view.stands(_machines(standing), up=_may_be_up(standing)),
+        )
+
+
+def _machines(standing: Standing) -> str:
+    words = end_in_words(standing)
+    if standing.requeues:
+        words += f", started again {standing.requeues}×"
+    if standing.trouble:
+        words += f"; the scheduler does not answer, still waiting: {standing.trouble}"
+    return words
+
+
+def _may_be_up(standing: Standing) -> bool:
+    return standing.seen.state.value == "running" and not standing.seen.reason
+
+
+def _leave(run: RunFolder) -> None:
+    """Ask what is to become of the job; without a terminal, or an answer, it goes on."""
+    if _wants_to_cancel():
+        say("cancelling …")
+        try:
+            say(end_in_words(stop_sweep(run)))
+        except ClusterError as error:
+            say(str(error))
+        say(f"resume with: autopeft resume {short(run.path)}")
+    else:
+        say(_how_to_come_back(run))
+
+
+def _wants_to_cancel() -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"\n{QUESTION}", end="", file=sys.stderr, flush=True)
+    try:
+        return sys.stdin.readline().strip().lower().startswith("c")
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return False
+
+
+def _how_to_come_back(run: RunFolder) -> str:
+    submission = submitted(job_of(run.sweep(), run.path).records)
+    job = f"job {submission.id}" if submission else "the job"
+    where = short(run.path)
+    return f"{job} goes on; look: autopeft status {where}; watch again: autopeft resume {where}"
+
+
+def _tell_end(run: RunFolder, standing: Standing, *, json: bool) -> None:
+    code = exit_code_of(standing.seen)
+    if code == 0:
+        tell_result(run, json=json)
+        return
+    say(end_in_words(standing))
+    for line in ending_of(job_of(run.sweep(), run.path)):
+        say(f"  {line}")
+    say(f"resume with: autopeft resume {short(run.path)}")
+    raise typer.Exit(code)
