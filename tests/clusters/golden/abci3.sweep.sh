@@ -18,7 +18,8 @@ alive='/work/my project/runs/tiny-clap-1/job/alive'
 starts='/work/my project/runs/tiny-clap-1/job/starts'
 
 go_on() {
-  id=$(qsub '/work/my project/runs/tiny-clap-1/job/script.sh' | grep -E '^[0-9]+(\.[[:alnum:]_.-]+)?$' | tail -n 1)
+  id=$(qsub '/work/my project/runs/tiny-clap-1/job/script.sh' |
+    grep -E '^[0-9]+(\.[[:alnum:]_.-]+)?$' | tail -n 1)
   [ -n "$id" ] || return
   printf '{"id": "%s", "kind": "pbs", "chunks": []}\n' "$id" >'/work/my project/runs/tiny-clap-1/job/submitted.json'.new
   mv -f '/work/my project/runs/tiny-clap-1/job/submitted.json'.new '/work/my project/runs/tiny-clap-1/job/submitted.json'
