@@ -101,7 +101,7 @@ def begin(at):
         process.wait()
 
 
-def until(condition, timeout_s=30):
+def until(condition, timeout_s=60):
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end
@@ -322,7 +322,7 @@ def test_ctrl_c_at_a_terminal_asks_once(at, wish, fake_cluster, keys, cancelled)
         return look
 
     try:
-        until(shows(b"0/4 trials"))
+        until(shows(b"4711: running"), 60)
         os.write(terminal, b"\x03")
         until(shows(b"or [c]ancel it?"))
         os.write(terminal, keys)
