@@ -6,11 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from autopeft.clusters.local import run_driver
-from autopeft.core.errors import AutopeftError
+from autopeft.clusters.queued import (
+    as_written,
+    end_in_words,
+    exit_code_of,
+    follow,
+    is_queued,
+    living_job,
+    submit_sweep,
+)
+from autopeft.clusters.submission import Refused
+from autopeft.core.errors import AutopeftError, InputError
 from autopeft.spec.load import load_sweep
 from autopeft.sweep.amend import amend
 from autopeft.sweep.preflight import preflight
 from autopeft.tracking.run_folder import RunFolder, create_run, open_run
+from autopeft.tracking.tail import Tail
 
 
 def run(
@@ -20,6 +31,9 @@ def run(
     runs: str | Path = "runs",
 ) -> RunFolder:
     """Run the sweep that a YAML file, or the same as a dict, describes; return its run folder.
+
+    On a cluster the job is submitted, and its end is waited for. Who does not wait that long, by
+    Ctrl-C, leaves the job alone: ``resume`` waits again.
 
     Args:
         spec: A search file or its content.
@@ -42,6 +56,8 @@ def run(
 def resume(folder: str | Path, overrides: Sequence[str] = ()) -> RunFolder:
     """Continue a sweep where its journal leaves off; a finished one only gets its page again.
 
+    A job that is still there is waited for.
+
     Args:
         folder: The run folder.
         overrides: A new budget, such as ``search.trials=48`` (a total).
@@ -50,14 +66,39 @@ def resume(folder: str | Path, overrides: Sequence[str] = ()) -> RunFolder:
         AutopeftError: As ``run``.
     """
     run_folder = open_run(folder)
+    if living := living_job(run_folder):
+        if overrides:
+            raise InputError(f"job {living.submission.id} is still there, so nothing can change")
+        return _wait(run_folder)
     amend(run_folder, overrides)
-    return _drive(run_folder)
+    is_over = run_folder.history().is_over and not overrides
+    return _drive(run_folder, here=is_over)
 
 
-def _drive(run_folder: RunFolder) -> RunFolder:
+def _drive(run_folder: RunFolder, *, here: bool = False) -> RunFolder:
+    sweep = run_folder.sweep()
+    if is_queued(sweep) and not here:
+        try:
+            submit_sweep(run_folder)
+        except Refused as refused:
+            raise as_written(refused, sweep) from refused
+        return _wait(run_folder)
     if run_driver(run_folder) != 0:
         raise AutopeftError(
             f"the sweep did not reach its end; see {run_folder.driver_log}, then "
+            f"`autopeft resume {run_folder.path}`"
+        )
+    return run_folder
+
+
+def _wait(run_folder: RunFolder) -> RunFolder:
+    """Wait for the end of the sweep's job."""
+    standing = follow(
+        run_folder, Tail(run_folder.journal), hear=lambda event: None, stands=lambda standing: None
+    )
+    if exit_code_of(standing.seen) != 0:
+        raise AutopeftError(
+            f"{end_in_words(standing)}; see {run_folder.path / 'job.log'}, then "
             f"`autopeft resume {run_folder.path}`"
         )
     return run_folder
