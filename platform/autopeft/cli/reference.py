@@ -35,6 +35,7 @@ from autopeft.spec.sweep import Settings
 from autopeft.spec.task import BUILT_METRICS, LOOP_METRICS, METRICS, ContrastiveTask
 from autopeft.spec.tracking import Tracking
 from autopeft.spec.training import Training
+from autopeft.spec.warm_start import WarmStart
 
 WIDTH = 88
 MADE = "<!-- Made by `make docs` (autopeft.cli.reference) from the code; do not edit. -->"
@@ -59,6 +60,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     **{f"search.scheduler: {kind_of(record)}": record for record in records_in(Scheduler)},
     "search.patience": Patience,
     "search.constraints.METRIC": Constraint,
+    **{f"search.warm_start: {kind_of(record)}": record for record in records_in(WarmStart)},
     "resources": Resources,
     "tracking": Tracking,
 }
@@ -268,6 +270,7 @@ def _flow(tree: Mapping[str, Any]) -> str:
 
 def choices_page() -> str:
     """Return every named table: methods, searchers, schedulers, tasks, data, roles, layers."""
+    from autopeft.bridge import WARM_STARTS
     from autopeft.data import DATA
     from autopeft.data.procedural import DOMAINS
     from autopeft.methods import METHODS
@@ -291,6 +294,7 @@ def choices_page() -> str:
     named: list[tuple[str, Choices, Mapping[str, type[BaseModel]]]] = [
         ("Searchers", SEARCHERS, {kind_of(r): r for r in records_in(Searcher)}),
         ("Schedulers", SCHEDULERS, {kind_of(r): r for r in records_in(Scheduler)}),
+        ("Warm starts", WARM_STARTS, {kind_of(r): r for r in records_in(WarmStart)}),
         ("Tasks", TASKS, {"contrastive": ContrastiveTask}),
         ("Data", DATA, {"procedural": ProceduralData, "folder": FolderData}),
     ]

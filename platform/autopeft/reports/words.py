@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from autopeft.core.units import count, duration
 from autopeft.reports.result import counts
-from autopeft.reports.standing import Score, Standing, number, objective, settings
+from autopeft.reports.standing import Score, Standing, number, objective, setting, settings
+from autopeft.spec.space import Space
 from autopeft.spec.sweep import Sweep
+from autopeft.spec.warm_start import Opening
 from autopeft.tracking.history import History
 
 
@@ -16,6 +18,7 @@ def summary(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> list
         *_outcome(history, ranking),
         *_against(history, ranking),
         _search(history, sweep),
+        *([] if history.opening is None else opening_words(history.opening, sweep.space)),
         _counts(history),
     ]
 
@@ -83,6 +86,26 @@ def _search(history: History, sweep: Sweep) -> str:
         + (f" and {search.scheduler.kind}" if search.scheduler.kind != "none" else "")
         + f", in {duration(history.active_seconds)}."
     )
+
+
+def opening_words(opening: Opening, space: Space) -> Iterator[str]:
+    """Yield what a search began with, and whom it learnt that from.
+
+    Example:
+        >>> print(*opening_words(Opening(kind="zero_shot", first=({},), sources=("a",)), Space(())))
+        Warm start zero_shot, learnt from a: 1 first point.
+    """
+    points = len(opening.first)
+    began = [f"{points} first point{'s' if points != 1 else ''}"] if points else []
+    spans = [
+        f"{name} from {setting(space[name].value(low))} to {setting(space[name].value(high))}"
+        for name, (low, high) in opening.box.items()
+        if (low, high) != (0.0, 1.0) and name in {d.name for d in space.dimensions}
+    ]
+    began += [f"begun with {', '.join(spans)}"] if spans else []
+    from_whom = f", learnt from {', '.join(opening.sources)}" if opening.sources else ""
+    yield f"Warm start {opening.kind}{from_whom}: {'; '.join(began) or 'nothing'}."
+    yield from (f"{remark[:1].upper()}{remark[1:]}." for remark in opening.remarks)
 
 
 def _counts(history: History) -> str:

@@ -1,7 +1,7 @@
 """The searcher's protocol: ask for a point, tell what came of it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from autopeft.spec.record import Record
@@ -120,6 +120,7 @@ class Setting:
         first: Points to propose first, complete or partial; a point with a conditional axis has
             the choice it depends on.
         prior: What is believed beforehand; Nelder-Mead's first simplex is centred and sized by it.
+        box: Per axis, the part of [0, 1] that a searcher without a prior searches at first.
     """
 
     axes: tuple[Axis, ...]
@@ -127,10 +128,13 @@ class Setting:
     seed: int
     first: tuple[Cube, ...] = ()
     prior: Prior | None = None
+    box: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def make_searcher(options: Record, setting: Setting) -> Searcher:
     """Return the searcher that ``options`` (a record of ``spec.search``) describes.
+
+    One that takes no prior searches the setting's box, if there is one, and widens it.
 
     Args:
         options: Its ``kind`` names the entry; its ``seed``, if any, replaces the setting's.
@@ -141,5 +145,9 @@ def make_searcher(options: Record, setting: Setting) -> Searcher:
     own = getattr(options, "seed", None)
     if own is not None:
         setting = replace(setting, seed=own)
+    if setting.box and not getattr(options, "takes_prior", False):
+        from autopeft.searchers.narrowed import Narrowed
+
+        return Narrowed(options, setting)
     searcher: Searcher = SEARCHERS.load(getattr(options, "kind", ""))(options, setting)
     return searcher

@@ -8,7 +8,7 @@ import optuna
 from optuna import samplers
 
 from autopeft.searchers.base import Setting
-from autopeft.searchers.optuna_searcher import OptunaSearcher
+from autopeft.searchers.optuna_searcher import OptunaSearcher, words
 from autopeft.spec.searcher import (
     CmaesSearcher,
     GpSearcher,
@@ -18,6 +18,8 @@ from autopeft.spec.searcher import (
     RandomSearcher,
     TpeSearcher,
 )
+
+USUAL_STEP = 1 / 6  # Optuna's, of the unit cube
 
 Sampler = TypeVar("Sampler", bound=samplers.BaseSampler)
 
@@ -67,9 +69,15 @@ def gp_searcher(options: GpSearcher, setting: Setting) -> OptunaSearcher:
 
 
 def cmaes_searcher(options: CmaesSearcher, setting: Setting) -> OptunaSearcher:
-    """Covariance matrix adaptation; learns only from trials that ran to their end."""
+    """Covariance matrix adaptation; learns only from trials that ran to their end.
+
+    It begins where the prior points, as widely as the prior is unsure.
+    """
+    mean, sigma = _start(setting)
     sampler = _quietly(
         samplers.CmaEsSampler,
+        x0=mean,
+        sigma0=sigma,
         seed=setting.seed,
         popsize=options.population,
         n_startup_trials=options.startup_trials,
@@ -77,6 +85,21 @@ def cmaes_searcher(options: CmaesSearcher, setting: Setting) -> OptunaSearcher:
         warn_independent_sampling=False,
     )
     return OptunaSearcher(sampler, setting, knows_constraints=False)
+
+
+def _start(setting: Setting) -> tuple[dict[str, Any] | None, float | None]:
+    """Return the first mean, in Optuna's parameters, and the first step size; Optuna's own if none.
+
+    The step size is one number for all axes: the mean of what the prior says and, where it says
+    nothing, of the usual sixth.
+    """
+    prior = setting.prior
+    if prior is None:
+        return None, None
+    ordered = [axis for axis in setting.axes if axis.ordered]
+    middle = {axis.name: prior.mean.get(axis.name, 0.5) for axis in ordered}
+    spreads = [prior.spread.get(axis.name, USUAL_STEP) for axis in ordered]
+    return words(ordered, middle), sum(spreads) / len(spreads) if spreads else None
 
 
 def nsga2_searcher(options: Nsga2Searcher, setting: Setting) -> OptunaSearcher:
@@ -105,4 +128,6 @@ def _quietly(make: Callable[..., Sampler], **options: Any) -> Sampler:
     """Make a sampler without Optuna's notes on what is new in it; the version is recorded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # x0 and sigma0 leave with Optuna 6 and have no successor yet: pyproject.toml keeps 5.
+        warnings.simplefilter("ignore", FutureWarning)
         return make(**options)

@@ -62,7 +62,7 @@ class OptunaSearcher:
             directions=["maximize" if d == "max" else "minimize" for d in setting.directions],
         )
         for cube in setting.first:
-            self._study.enqueue_trial(_words(self._axes, cube))
+            self._study.enqueue_trial(words(self._axes, cube))
         # Kept here, because asking the study for one trial copies all of them.
         self._open: dict[int, optuna.trial.Trial] = {}
         self._asked = 0
@@ -123,7 +123,7 @@ class OptunaSearcher:
         present = [axis for axis in self._axes if axis.name in cube]
         self._study.add_trial(
             create_trial(
-                params=_words(present, cube),
+                params=words(present, cube),
                 distributions={axis.name: distribution_of(axis) for axis in present},
                 values=list(outcome.values),
                 constraints=dict(_named(outcome.violations)),
@@ -190,7 +190,7 @@ def _named(violations: Sequence[float]) -> Iterator[tuple[str, float]]:
         yield str(index), violation
 
 
-def _words(axes: Sequence[Axis], cube: Cube) -> dict[str, Any]:
+def words(axes: Sequence[Axis], cube: Cube) -> dict[str, Any]:
     """Return a point in Optuna's parameters: levels as whole numbers."""
     present = {axis.name: axis.levels for axis in axes if axis.name in cube}
     return {

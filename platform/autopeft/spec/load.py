@@ -141,10 +141,12 @@ def _reading_order(problem: Problem) -> tuple[str, int, str]:
 
 
 def _make_paths_absolute(raw: dict[str, Any], folder: Path) -> None:
-    """Resolve the paths that a search file holds against it: data, base, cluster profile."""
+    """Resolve the paths that a search file holds against it: data, base, profile, past runs."""
     _replace(raw, "cluster", lambda name: _profile(name, folder))
     if isinstance(raw.get("cluster"), dict):
         _replace(raw["cluster"], "profile", lambda name: _profile(name, folder))
+    search = raw.get("search")
+    _make_sources_absolute(search.get("warm_start") if isinstance(search, dict) else None, folder)
     task = raw.get("task")
     data = task.get("data") if isinstance(task, dict) else None
     if isinstance(data, dict):
@@ -156,6 +158,18 @@ def _make_paths_absolute(raw: dict[str, Any], folder: Path) -> None:
     if isinstance(model.get("base"), dict) and isinstance(model["base"].get("one_of"), list):
         bases = model["base"]["one_of"]
         bases[:] = [_base(base, folder) if isinstance(base, str) else base for base in bases]
+
+
+def _make_sources_absolute(start: Any, folder: Path) -> None:
+    """Resolve what a warm start learns from: run folders, patterns of them, a bridge's model."""
+    if not isinstance(start, dict):
+        return
+    for key in ("model", "proxy"):
+        _replace(start, key, lambda path: str(folder / _at_home(path)))
+    if isinstance(start.get("runs"), list):
+        start["runs"] = [
+            str(folder / _at_home(run)) if isinstance(run, str) else run for run in start["runs"]
+        ]
 
 
 def _profile(name: str, folder: Path) -> str:

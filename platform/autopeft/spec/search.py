@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from autopeft.spec.record import Record
 from autopeft.spec.scheduler import AshaScheduler, Patience, Scheduler
 from autopeft.spec.searcher import Searcher, TpeSearcher
+from autopeft.spec.warm_start import WarmStart
 
 Direction: TypeAlias = Literal["min", "max"]
 
@@ -41,7 +42,8 @@ class Search(Record):
     ``retrain`` configurations are trained again with ``retrain_seeds`` fresh seeds each and scored
     once on test; baselines get the same seeds. ``first_points`` are tried before all others: names
     of parameters as ``autopeft plan --json`` shows them, and values; what a point leaves out is the
-    searcher's to choose. A searcher or scheduler without a ``kind`` is of the default's.
+    searcher's to choose; what ``warm_start`` makes of past runs comes after them. A searcher or
+    scheduler without a ``kind`` is of the default's.
     """
 
     searcher: Searcher = TpeSearcher()
@@ -53,6 +55,7 @@ class Search(Record):
     objectives: dict[str, Direction] = Field({"accuracy": "max"}, min_length=1)
     constraints: dict[str, Constraint] = Field(default_factory=dict)
     first_points: tuple[dict[str, Any], ...] = ()
+    warm_start: WarmStart | None = None
     baselines: bool = True
     retrain: int = Field(3, ge=0)
     retrain_seeds: int = Field(3, ge=1)

@@ -11,9 +11,15 @@ MOST_SEED = 4_000_000_000
 
 
 class SearcherRecord(Record):
-    """What every searcher has: a seed of its own, in the place of the sweep's."""
+    """What every searcher has: a seed of its own, in the place of the sweep's.
+
+    ``takes_prior`` says that it begins where a prior points, and so needs no narrowed space;
+    ``can_narrow`` that it can search a part of the space and learn from what it did not propose.
+    """
 
     one_objective_only: ClassVar[bool] = False
+    takes_prior: ClassVar[bool] = False
+    can_narrow: ClassVar[bool] = True
 
     seed: int | None = Field(None, ge=0, le=MOST_SEED)
 
@@ -31,6 +37,7 @@ class GridSearcher(SearcherRecord):
     """
 
     kind: Literal["grid"] = "grid"
+    can_narrow: ClassVar[bool] = False
     points: int = Field(3, ge=2)
 
 
@@ -72,6 +79,7 @@ class CmaesSearcher(SearcherRecord):
 
     kind: Literal["cmaes"] = "cmaes"
     one_objective_only: ClassVar[bool] = True
+    takes_prior: ClassVar[bool] = True
     population: int | None = Field(None, ge=2)
     startup_trials: int = Field(1, ge=0)
     margin: bool = False
@@ -108,6 +116,7 @@ class NelderMeadSearcher(SearcherRecord):
 
     kind: Literal["nelder-mead"] = "nelder-mead"
     one_objective_only: ClassVar[bool] = True
+    takes_prior: ClassVar[bool] = True
     initial: Literal["regular", "random"] = "regular"
     size: float = Field(0.3, gt=0, le=1)
     parallel: bool = True
@@ -122,6 +131,7 @@ class AutoSearcher(SearcherRecord):
     """Picks one of the others by objectives and space; docs/how-to-choose.md."""
 
     kind: Literal["auto"] = "auto"
+    takes_prior: ClassVar[bool] = True  # or hands the setting on to one that narrows
 
 
 Searcher: TypeAlias = Annotated[

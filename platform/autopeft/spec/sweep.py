@@ -115,6 +115,7 @@ def read_sweep(
         wrong += _never_explored(settings.search, template)
         wrong += _too_many_objectives(settings.search)
         wrong += _wrong_first_points(settings.search, template)
+        wrong += _never_narrowed(settings.search)
     if settings is None or template is None or wrong:
         return None, wrong
     return Sweep(raw, settings, template, lines, profile), wrong
@@ -192,6 +193,17 @@ def _wrong_first_points(search: Search, template: Template | None) -> Iterator[C
     if template is not None:
         for path, message in wrong_points(search.first_points, template.space):
             yield ("search", "first_points", *path), message
+
+
+def _never_narrowed(search: Search) -> Iterator[Complaint]:
+    """Yield that a narrowed space is asked for where the searcher has no use for it."""
+    start = search.warm_start
+    if start is not None and start.narrows and not search.searcher.can_narrow:
+        yield (
+            ("search", "warm_start"),
+            f"{start.kind} narrows the space, and {search.searcher.kind} searches all of it; "
+            "write searcher: {kind: auto}, or another warm start",
+        )
 
 
 def _unmeasured(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:

@@ -22,7 +22,7 @@ from autopeft.sweep import verdict
 from autopeft.sweep.agenda import next_step
 from autopeft.sweep.assignment import Assignment, spec_of
 from autopeft.sweep.extras import retrain_runs
-from autopeft.sweep.searching import searcher_of
+from autopeft.sweep.searching import opening_in, searcher_of
 from autopeft.sweep.state import SweepState
 from autopeft.sweep.verdict import Verdict
 from autopeft.tracking.events import (
@@ -61,10 +61,10 @@ class Conductor:
     ) -> None:
         self.sweep, self.search = sweep, sweep.settings.search
         self._journal, self._now = journal, now
-        steps = self.any_spec().training.steps
+        steps, events = self.any_spec().training.steps, list(events)
         self.state = SweepState(
             self.search,
-            searcher=searcher_of(sweep),
+            searcher=searcher_of(sweep, opening_in(events)),
             scheduler=make_scheduler(self.search.scheduler, steps=steps, seed=sweep.settings.seed),
         )
         self._attempts: dict[str, int] = {}

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from enum import StrEnum
 from importlib import import_module
 
+from autopeft.bridge import make_opening
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
 from autopeft.sweep.inherit import inherit
 from autopeft.sweep.interruption import asked, leaving, stoppable
 from autopeft.sweep.ray_session import ray_session
-from autopeft.tracking.events import AnyEvent, Ended, SweepStarted
+from autopeft.tracking.events import AnyEvent, Asked, Ended, SweepStarted, WarmStarted
 from autopeft.tracking.journal import Journal, Listener, read_journal
 from autopeft.tracking.mlflow_tracker import MlflowTracker
 from autopeft.tracking.run_folder import RunFolder
@@ -91,11 +92,11 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
 
 def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conductor:
     """Return the conductor where the journal leaves off, having noted who takes over."""
-    now = time.time()
-    if not events:
+    is_new = not events
+    if is_new:
         journal.write(
             SweepStarted(
-                time=now,
+                time=time.time(),
                 sweep=journal.path.parent.name,
                 name=sweep.name,
                 seed=sweep.settings.seed,
@@ -104,12 +105,20 @@ def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conduc
                 host=platform.node(),
             )
         )
-        events = list(read_journal(journal.path))
-        return Conductor(sweep, journal, events=events)
-    conductor = Conductor(sweep, journal, events=events)
-    if not conductor.is_over:
+    _open_warm(sweep, journal)
+    conductor = Conductor(sweep, journal, events=list(read_journal(journal.path)))
+    if not is_new and not conductor.is_over:
         conductor.resume()
     return conductor
+
+
+def _open_warm(sweep: Sweep, journal: Journal) -> None:
+    """Journal what the warm start comes to, once and before the first point is asked for."""
+    events = list(read_journal(journal.path))
+    begun = any(isinstance(event, WarmStarted | Asked) for event in events)
+    opening = None if begun else make_opening(sweep)
+    if opening is not None:
+        journal.write(WarmStarted(time=time.time(), opening=opening))
 
 
 def _run_on_ray(conductor: Conductor, run: RunFolder, sweep: Sweep, trainable: str) -> Ending:

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from autopeft.bridge import make_opening
 from autopeft.reports.standing import settings
+from autopeft.reports.words import opening_words
 from autopeft.searchers import Proposal
 from autopeft.spec.sweep import Sweep
+from autopeft.spec.warm_start import Opening
 from autopeft.sweep.extras import baseline_runs
 from autopeft.sweep.machine import slots_here
 from autopeft.sweep.searching import searcher_of
@@ -23,6 +26,7 @@ class Plan:
         searcher: Its kind.
         scheduler: Its kind.
         first: The first configurations the searcher will ask for.
+        warm_start: What past runs taught, a sentence each.
         baselines: The name of every baseline run, one for each seed.
         retrainings: How many runs confirm the best at the end.
         slots: How many trials this machine runs at a time; 0 if not even one fits.
@@ -34,6 +38,7 @@ class Plan:
     searcher: str
     scheduler: str
     first: tuple[Mapping[str, Any], ...]
+    warm_start: tuple[str, ...]
     baselines: tuple[str, ...]
     retrainings: int
     slots: int
@@ -46,7 +51,8 @@ class Plan:
 def make_plan(sweep: Sweep, *, first: int = 5) -> Plan:
     """Return what the sweep would run; asks a fresh searcher, starts and writes nothing."""
     search = sweep.settings.search
-    points = tuple(_first_points(sweep, min(first, search.trials)))
+    opening = make_opening(sweep)
+    points = tuple(_first_points(sweep, opening, min(first, search.trials)))
     return Plan(
         name=sweep.name,
         trials=search.trials,
@@ -54,6 +60,7 @@ def make_plan(sweep: Sweep, *, first: int = 5) -> Plan:
         searcher=search.searcher.kind,
         scheduler=search.scheduler.kind,
         first=points,
+        warm_start=() if opening is None else tuple(opening_words(opening, sweep.space)),
         baselines=tuple(run.name for run in baseline_runs(sweep)),
         retrainings=search.retrain * search.retrain_seeds,
         slots=slots_here(sweep.settings.resources),
@@ -75,6 +82,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     else:
         yield "on this machine not one trial fits: lower resources.cpus or resources.gpus"
     yield ""
+    yield from plan.warm_start
     yield f"{plan.searcher} begins with"
     for number, values in enumerate(plan.first):
         yield f"  t{number:04d}  {settings(values) or '(nothing is searched)'}"
@@ -88,8 +96,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "nothing was started; `autopeft run` starts it"
 
 
-def _first_points(sweep: Sweep, count: int) -> Iterator[Mapping[str, Any]]:
-    searcher = searcher_of(sweep)
+def _first_points(sweep: Sweep, opening: Opening | None, count: int) -> Iterator[Mapping[str, Any]]:
+    searcher = searcher_of(sweep, opening)
     for _ in range(count):
         proposal = searcher.ask()
         if not isinstance(proposal, Proposal):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import soundfile
 
+from autopeft.bridge import make_opening
 from autopeft.core.choices import did_you_mean
 from autopeft.core.errors import AutopeftError, DataError, InputError, Problem
 from autopeft.data import open_data
@@ -57,9 +58,19 @@ def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
         if isinstance(spec.task.data, FolderData):
             problems += _data_problems(sweep, spec.task.data)
     problems += _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
+    problems += _warm_start_problems(sweep)
     if problems:
         raise InputError(problems)
     return [*remarks(sweep), *(sweep.problem(CLIPS, str(w.message)) for w in warned)]
+
+
+def _warm_start_problems(sweep: Sweep) -> Sequence[Problem]:
+    """Return what keeps the sweep from learning from the runs it names."""
+    try:
+        make_opening(sweep)
+    except InputError as error:
+        return error.problems
+    return ()
 
 
 def _data_problems(sweep: Sweep, data: FolderData) -> Iterator[Problem]:

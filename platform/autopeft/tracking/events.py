@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from autopeft.spec.record import Record
+from autopeft.spec.warm_start import Opening
 
 
 class Kind(StrEnum):
@@ -57,6 +58,13 @@ class SweepStarted(Event):
     versions: dict[str, str]
     git_commit: str | None = None
     host: str = ""
+
+
+class WarmStarted(Event):
+    """What the search begins with that past runs taught; they are not needed again."""
+
+    event: Literal["warm_started"] = "warm_started"
+    opening: Opening
 
 
 class SweepResumed(Event):
@@ -173,6 +181,7 @@ class SweepEnded(Event):
 
 AnyEvent: TypeAlias = Annotated[
     SweepStarted
+    | WarmStarted
     | SweepResumed
     | Amended
     | RayStarted

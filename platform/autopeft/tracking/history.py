@@ -6,6 +6,7 @@ from statistics import mean, stdev
 from typing import Any, assert_never
 
 from autopeft.spec.search import Search
+from autopeft.spec.warm_start import Opening
 from autopeft.tracking.events import (
     Amended,
     AnyEvent,
@@ -23,6 +24,7 @@ from autopeft.tracking.events import (
     SweepEnded,
     SweepResumed,
     SweepStarted,
+    WarmStarted,
 )
 
 PATIENCE = "patience"  # how the reason of a trial begins that had stopped improving
@@ -159,6 +161,7 @@ class History:
         self.search = search
         self.trials: dict[str, TrialHistory] = {}
         self.started: SweepStarted | None = None
+        self.opening: Opening | None = None
         self.resumes: list[SweepResumed] = []
         self.amendments: list[Amended] = []
         self.ended: SweepEnded | None = None
@@ -176,6 +179,8 @@ class History:
         match event:
             case SweepStarted():
                 self.started = event
+            case WarmStarted():
+                self.opening = event.opening
             case SweepResumed():
                 self.resumes.append(event)
                 self.ended = None

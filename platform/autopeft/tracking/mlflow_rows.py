@@ -5,6 +5,7 @@ from typing import assert_never
 from pydantic import ValidationError
 
 from autopeft.spec.sweep import Sweep
+from autopeft.spec.warm_start import Opening
 from autopeft.tracking.events import (
     Amended,
     AnyEvent,
@@ -21,6 +22,7 @@ from autopeft.tracking.events import (
     SweepEnded,
     SweepResumed,
     SweepStarted,
+    WarmStarted,
 )
 from autopeft.tracking.history import History, TrialHistory
 from autopeft.tracking.mlflow_summary import spec_params, summary_tags, test_metrics
@@ -66,6 +68,8 @@ class MlflowView:
         match event:
             case SweepStarted():
                 self._start(event)
+            case WarmStarted():
+                self._parent().tags |= _lineage(event.opening)
             case SweepResumed():
                 self._resume(event)
             case Amended():
@@ -215,6 +219,16 @@ def _exploit_tags(event: Promoted, history: History) -> dict[str, str]:
     return {
         "exploits": str(len(exploits)),
         f"exploit.{exploits[-1].step}": text(f"{event.source}: {words}"),
+    }
+
+
+def _lineage(opening: Opening) -> dict[str, str]:
+    """Return what a sweep learnt from; a source is the tag `autopeft.sweep` of its parent run."""
+    return {
+        "warm_start": opening.kind,
+        "warm_start.sources": text(", ".join(opening.sources)),
+        "warm_start.points": str(len(opening.first)),
+        **({"warm_start.remarks": text(" ".join(opening.remarks))} if opening.remarks else {}),
     }
 
 
