@@ -15,7 +15,16 @@ os.environ.update(ENVIRONMENT)
 
 # Rooms whose files make something that takes seconds (a worker, a trained run, a server) and share
 # it among their tests: spread over processes, each process would make it again.
-SHARING = ("methods", "models", "tasks", "tracking", "trial", "test_export.py", "test_predict.py")
+SHARING = (
+    "bridge",
+    "methods",
+    "models",
+    "tasks",
+    "tracking",
+    "trial",
+    "test_export.py",
+    "test_predict.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

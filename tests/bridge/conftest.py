@@ -39,15 +39,23 @@ def peak(**where: float) -> Height:
     )
 
 
+Make = Callable[..., RunFolder]
+
+
 @pytest.fixture
-def past(tmp_path: Path) -> Callable[..., RunFolder]:
+def past(tmp_path: Path) -> Make:
     """Make a finished run: so many random points, scored by ``height``."""
+    return maker(tmp_path / "runs")
+
+
+def maker(runs: Path) -> Make:
+    """Return what makes finished runs in a folder."""
 
     def make(
         name: str, height: Height, *, count: int = 30, spec: dict[str, Any] = SPEC, seed: int = 0
     ) -> RunFolder:
         sweep = load_sweep({**spec, "name": name})
-        run = create_run(sweep, tmp_path / "runs")
+        run = create_run(sweep, runs)
         journal = Journal(run.journal)
         journal.write(SweepStarted(time=1, sweep=run.path.name, name=name, seed=0, versions={}))
         for number, cube in enumerate(drawn_points(sweep.space.axes, count, seed=seed)):

@@ -85,7 +85,8 @@ class Bridge(Record):
     """A model bridge predicts the optimum from that of a cheap proxy on the same data.
 
     ``model`` is what ``autopeft bridge fit`` wrote, ``proxy`` the run folder of the proxy's sweep
-    on the new data. Where cross-validation found no signal, the best of the bridge's own history
+    on the new data; ``features`` are what else is known of it, by the names that the bridge was
+    fitted with. Where cross-validation found no signal, the best of the bridge's own history
     comes first instead, and it is said.
     """
 
@@ -93,6 +94,7 @@ class Bridge(Record):
     narrows: ClassVar[bool] = True
     model: str
     proxy: str
+    features: dict[str, float] = Field(default_factory=dict)
     points: int = Field(2, ge=1, le=100)
 
 

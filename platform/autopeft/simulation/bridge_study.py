@@ -1,0 +1,227 @@
+"""Warm starts compared, each domain held out in turn: trials until the regret is small.
+
+All other domains were tuned before, proxy and target alike; what they teach opens the search of the
+target held out. A bridge also sees the proxy of the domain held out, tuned first. Searches in which
+it stood aside (no signal) are counted apart, and so are domains made to mislead.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autopeft.bridge import WARM_STARTS
+from autopeft.bridge.model_file import BridgeModel, fit
+from autopeft.bridge.pairs import Pair, Sides, pair_of, seen_by
+from autopeft.bridge.past import PastRun, run_of
+from autopeft.bridge.prediction import opening_by
+from autopeft.core.seeds import derive_seed
+from autopeft.searchers import Prior, Setting, make_searcher
+from autopeft.simulation.domains import Domain, others
+from autopeft.simulation.function_family import FUNCTIONS, family
+from autopeft.simulation.problem import Problem
+from autopeft.simulation.simulator import Simulation
+from autopeft.spec.searcher import NelderMeadSearcher, SearcherRecord, TpeSearcher
+from autopeft.spec.warm_start import (
+    BestOfHistory,
+    BoundingBox,
+    Opening,
+    Quantiles,
+    RunsWarmStart,
+    ZeroShotPortfolio,
+)
+
+SEARCHERS: Mapping[str, SearcherRecord] = {
+    "nelder-mead": NelderMeadSearcher(),
+    "tpe": TpeSearcher(),
+}
+_ALL = ("all others",)  # in the place of run folders: here runs are handed over
+TRANSFERS: Mapping[str, RunsWarmStart] = {
+    "best_of_history": BestOfHistory(runs=_ALL),
+    "quantiles": Quantiles(runs=_ALL),
+    "bounding_box": BoundingBox(runs=_ALL),
+    "zero_shot": ZeroShotPortfolio(runs=_ALL),
+}
+COLD, BRIDGE = "cold", "bridge"
+STARTS = (COLD, BRIDGE, *TRANSFERS)
+BRIDGE_POINTS = 2
+PROXY_TRIALS, TARGET_TRIALS = 40, 40
+MOST_TRIALS = 100
+TOLERANCE = 0.001
+DOMAINS, MISLEADING = 12, 4
+KEY = ("table", "domain", "start", "searcher", "repetition")
+Job = tuple[str, str, str, str, int]
+
+
+def tables() -> Mapping[str, Callable[[], Sequence[Domain]]]:
+    """Return the tables of domains that need no recording, by name."""
+    return {kind: lambda kind=kind: _family(kind) for kind in FUNCTIONS}  # type: ignore[misc]
+
+
+@cache
+def _family(kind: str) -> Sequence[Domain]:
+    return family(kind, domains=DOMAINS, misleading=MISLEADING)
+
+
+def jobs(names: Sequence[str], starts: Sequence[str], *, repetitions: int) -> list[Job]:
+    """Return ``(table, domain, start, searcher, repetition)`` for everything to run."""
+    return [
+        (table, domain.name, start, searcher, repetition)
+        for table in names
+        for domain in tables()[table]()
+        for repetition, start, searcher in product(range(repetitions), starts, SEARCHERS)
+    ]
+
+
+def run_one(job: Job) -> list[dict[str, Any]]:
+    """Return how one search of one domain held out went, as one row."""
+    table, held_out, start, searcher, repetition = job
+    domains = tables()[table]()
+    domain = next(d for d in domains if d.name == held_out)
+    seed = derive_seed(repetition, table, held_out)
+    opening, stood_aside = _opening(table, held_out, start, repetition)
+    found = trials_until(domain, SEARCHERS[searcher], opening, seed=seed)
+    return [
+        {
+            **dict(zip(KEY, job, strict=True)),
+            "misleads": domain.misleads,
+            "stood_aside": stood_aside,
+            **found,
+        }
+    ]
+
+
+def trials_until(
+    domain: Domain, searcher: SearcherRecord, opening: Opening | None, *, seed: int
+) -> dict[str, Any]:
+    """Return after how many trials the regret is small, one after the other; and the first regret.
+
+    A search that does not get there counts ``MOST_TRIALS`` and has not ``reached``.
+    """
+    axes = domain.target_space.axes
+    setting = Setting(axes, ("min",), seed=seed)
+    if opening is not None:
+        prior = Prior(opening.mean, opening.spread) if opening.mean else None
+        setting = Setting(
+            axes, ("min",), seed=seed, first=opening.first, prior=prior, box=opening.box
+        )
+    simulation = Simulation(
+        domain.target, make_searcher(searcher, setting), trials=MOST_TRIALS, seed=seed
+    )
+    finished = simulation.run()
+    regrets = np.minimum.accumulate([trial.truth - domain.best for trial in finished])
+    there = np.flatnonzero(regrets <= TOLERANCE)
+    return {
+        "trials": int(there[0]) + 1 if len(there) else MOST_TRIALS,
+        "reached": bool(len(there)),
+        "first_regret": float(regrets[0]),
+    }
+
+
+def _opening(table: str, held_out: str, start: str, repetition: int) -> tuple[Opening | None, bool]:
+    """Return what a search begins with, and whether a bridge stood aside."""
+    if start == COLD:
+        return None, False
+    seed = derive_seed(repetition, start, held_out)
+    if start == BRIDGE:
+        model, domain = _bridge(table, held_out, repetition), _domain(table, held_out)
+        proxy = _tuned(table, held_out, "proxy", repetition)
+        seen = seen_by(proxy, domain.proxy_space.axes, domain.data)
+        opening = opening_by(model, seen, points=BRIDGE_POINTS, seed=seed)
+        return opening, not model.has_signal
+    teachers = others(tables()[table](), held_out)
+    runs = [_tuned(table, domain.name, "target", repetition) for domain in teachers]
+    axes = _domain(table, held_out).target_space.axes
+    found: Opening = WARM_STARTS.load(start)(TRANSFERS[start], runs, axes, seed=seed)
+    return found, False
+
+
+@cache
+def _bridge(table: str, held_out: str, repetition: int) -> BridgeModel:
+    """Return the bridge fitted to all other domains."""
+    domain, pairs = _domain(table, held_out), list[Pair]()
+    for other in others(tables()[table](), held_out):
+        sides = Sides(
+            other.name,
+            _tuned(table, other.name, "proxy", repetition),
+            _tuned(table, other.name, "target", repetition),
+            other.data,
+        )
+        pair = pair_of(sides, other.proxy_space.axes)
+        assert pair is not None, "every domain was tuned"
+        pairs.append(pair)
+    return fit(
+        table,
+        tuple(pairs),
+        proxy=domain.proxy_space,
+        target=domain.target_space,
+        objective=("loss", "min"),
+    )
+
+
+@cache
+def _tuned(table: str, name: str, side: str, repetition: int) -> PastRun:
+    """Return a side of a domain as an earlier sweep left it: tuned by Nelder-Mead."""
+    domain = _domain(table, name)
+    problem: Problem = domain.proxy if side == "proxy" else domain.target
+    seed = derive_seed(repetition, table, name, side)
+    searcher = make_searcher(NelderMeadSearcher(), Setting(problem.axes, ("min",), seed=seed))
+    trials = PROXY_TRIALS if side == "proxy" else TARGET_TRIALS
+    finished = Simulation(problem, searcher, trials=trials, seed=seed).run()
+    return run_of(name, [(trial.cube, trial.loss) for trial in finished])
+
+
+def _domain(table: str, name: str) -> Domain:
+    return next(domain for domain in tables()[table]() if domain.name == name)
+
+
+def summary(raw: pd.DataFrame) -> dict[tuple[str, str, str, str], dict[str, str]]:
+    """Return, by table, kind of domain, searcher and start, the trials it took.
+
+    Starts are in the order of ``STARTS``; a bridge that stood aside is a row of its own.
+    """
+    rows = raw.assign(
+        domains=np.where(raw["misleads"], "misleading", "regular"),
+        start=np.where(raw["stood_aside"], f"{BRIDGE}, stood aside", raw["start"]),
+    )
+    order = [COLD, BRIDGE, f"{BRIDGE}, stood aside", *TRANSFERS]
+    found = dict(iter(rows.groupby(["table", "domains", "searcher", "start"])))
+    return {
+        (table, domains, searcher, start): _told(
+            found[table, domains, searcher, start],
+            cold=rows[
+                (rows["table"] == table)
+                & (rows["domains"] == domains)
+                & (rows["searcher"] == searcher)
+                & (rows["start"] == COLD)
+            ],
+        )
+        for table, domains, searcher, start in product(
+            dict.fromkeys(rows["table"]), ("regular", "misleading"), SEARCHERS, order
+        )
+        if (table, domains, searcher, start) in found
+    }
+
+
+def _told(rows: pd.DataFrame, *, cold: pd.DataFrame) -> dict[str, str]:
+    """Return the figures of one row; shares of the cold start are of the same searches."""
+    same = cold.set_index(["domain", "repetition"])["trials"]
+    paired = [
+        (trials, same[domain, repetition])
+        for domain, repetition, trials in rows[["domain", "repetition", "trials"]].itertuples(
+            index=False
+        )
+        if (domain, repetition) in same.index
+    ]
+    share = sum(a for a, _ in paired) / sum(b for _, b in paired) if paired else float("nan")
+    return {
+        "searches": str(len(rows)),
+        "median trials": f"{rows['trials'].median():.0f}",
+        "mean trials": f"{rows['trials'].mean():.1f}",
+        "of cold": f"{100 * share:.0f} %",
+        "reached": f"{100 * rows['reached'].mean():.0f} %",
+        "first regret, median": f"{rows['first_regret'].median():.3g}",
+    }
