@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -11,12 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autopeft.clusters import DIALECTS
-from autopeft.clusters.base import Dialect
 from autopeft.clusters.rendezvous import find_rendezvous
-from autopeft.clusters.script import render
-from autopeft.clusters.sweep_job import sweep_job
-from autopeft.spec.cluster import QueuedProfile
 from autopeft.spec.load import load_sweep
 from autopeft.tracking.history import History
 from autopeft.tracking.run_folder import RunFolder, create_run
@@ -46,6 +42,13 @@ PROFILES: dict[str, dict[str, Any]] = {
         "prologue": TORQUE_PROLOGUE,
     },
 }
+# What `autopeft run` does once it has checked the file, which takes it half a minute here.
+SUBMIT = """
+import sys
+from autopeft.clusters.queued import submit_sweep
+from autopeft.tracking.run_folder import open_run
+print(submit_sweep(open_run(sys.argv[1])).id)
+"""
 EVERYWHERE = {"hosts": 2, "cpus_per_host": 1, "walltime": "0:15:00", "warning_s": 60,
               "query_every_s": 2, "environment": {"AUTOPEFT_TRIALS": "trivial"}}  # fmt: skip
 
@@ -89,6 +92,11 @@ class LiveSweep:
         until(f"{ended} trials have ended", self._or_over(lambda: self.ended() >= ended),
               within_s=OVER_WITHIN_S)  # fmt: skip
 
+    def until_log(self, pattern: str, *, within_s: float = 120) -> None:
+        """Wait until the job has printed something of this form."""
+        until(f"{pattern} in job.log", lambda: bool(re.search(pattern, self.log())),
+              within_s=within_s)  # fmt: skip
+
     def until_over(self, within_s: float = OVER_WITHIN_S) -> int:
         """Wait for the script's exit code; return it."""
         until("the job has ended", self.exit_file.is_file, within_s=within_s)
@@ -104,10 +112,18 @@ class LiveSweep:
         trials = self.history().trials.values()
         return Counter(str(trial.details["host"]) for trial in trials if trial.details)
 
-    def cancel(self) -> None:
-        """Cancel as a user would."""
-        words = dialect(self.kind).cancel([self.job])
-        self.ctl.do(*words, user=USER, env=environment(self.kind))
+    def stop(self) -> None:
+        """Cancel as a user does."""
+        self.autopeft("stop", str(self.run.path))
+
+    def autopeft(self, *words: str, within_s: float = 240) -> str:
+        """Run a verb on the submitting host; return what it printed."""
+        env = environment(self.kind)
+        return self.ctl.do(PROGRAM, *words, user=USER, env=env, timeout_s=within_s)
+
+    def break_otherwise(self, faults: dict[str, str]) -> None:
+        """From now on trials are broken, or slowed, so."""
+        (self.run.path / "faults.json").write_text(json.dumps(faults))
 
     def _or_over(self, holds: Callable[[], bool]) -> Callable[[], bool]:
         def check() -> bool:
@@ -116,12 +132,6 @@ class LiveSweep:
             return holds()
 
         return check
-
-
-def dialect(kind: str) -> Dialect:
-    """The dialect of a scheduler of the lab."""
-    found: Dialect = DIALECTS.load(kind)()
-    return found
 
 
 def environment(kind: str) -> dict[str, str]:
@@ -140,15 +150,9 @@ def submit(
 ) -> LiveSweep:
     """A sweep of 8 trials on both hosts is in the queue of a scheduler."""
     run = make_run(kind, name=name, faults=faults, search=search, **words)
-    sweep = run.sweep()
-    assert isinstance(sweep.profile, QueuedProfile)
-    job = sweep_job(sweep.name, run.path, sweep.profile, program=PROGRAM)
-    job.records.mkdir(mode=0o700)
-    script = job.records / "script.sh"
-    script.write_text(render(job, dialect(kind)))
-    give(run.path)
-    reply = ctl.do(*dialect(kind).submit(script), user=USER, env=environment(kind))
-    return LiveSweep(run, kind, dialect(kind).job_id(reply), ctl)
+    command = [sys.executable, "-c", SUBMIT, str(run.path)]
+    job = ctl.do(*command, user=USER, env=environment(kind), timeout_s=180).split()[-1]
+    return LiveSweep(run, kind, job, ctl)
 
 
 def make_run(

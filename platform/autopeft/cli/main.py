@@ -20,6 +20,7 @@ from autopeft.cli import (
     doctor,
     drive,
     export,
+    grow,
     job,
     join,
     plan,
@@ -39,7 +40,9 @@ from autopeft.core.errors import AutopeftError
 EXAMPLE = """\
 autopeft spaces cp tiny_clap.yaml search.yaml
 autopeft run search.yaml search.trials=8"""
-VERBS = (check, plan, run, status, resume, stop, sync, rerun, report, export, predict, job, doctor)
+VERBS = (
+    check, plan, run, status, resume, stop, grow, sync, rerun, report, export, predict, job, doctor,
+)  # fmt: skip
 HIDDEN = (drive, join)
 
 app = typer.Typer(

@@ -14,6 +14,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Self
 
+import psutil
+
 from autopeft.clusters.allocation import read_allocation
 from autopeft.clusters.base import CONTINUE
 from autopeft.clusters.driver import (
@@ -31,7 +33,6 @@ from autopeft.clusters.ray_head import Cancelled
 from autopeft.clusters.ray_hosts import RayHosts
 from autopeft.clusters.shell import end_session, start_bound
 from autopeft.core.errors import ClusterError
-from autopeft.core.units import duration
 from autopeft.spec.cluster import AnyQueuedProfile
 from autopeft.tracking.run_folder import RunFolder
 
@@ -65,7 +66,9 @@ def drive_in_job(run: RunFolder, profile: AnyQueuedProfile, *, say: Say) -> int:
         )  # fmt: skip
         try:
             with hosts:
-                return _drive(run, hosts, told, say)
+                code = _drive(run, hosts, told, say)
+                hosts.goes_on = code == CONTINUE
+                return code
         except Cancelled:
             return told.code
 
@@ -118,10 +121,10 @@ class Told:
 
 def _drive(run: RunFolder, hosts: RayHosts, told: Told, say: Say) -> int:
     """Run the driver, and what it needs, until one of them has the last word."""
-    lives, began = Lives(run), time.monotonic()
+    lives, began = Lives(run), psutil.Process().create_time()
     while True:
         hosts.bring_up()
-        say(f"hosts ready after {duration(time.monotonic() - began)}")
+        say(f"hosts ready after {time.time() - began:.1f} s")
         environment = driver_environment(**hosts.environment, RAY_ADDRESS=hosts.address)
         driver = start_bound(driver_words(run), environment=environment)
         try:
@@ -142,7 +145,7 @@ def _drive(run: RunFolder, hosts: RayHosts, told: Told, say: Say) -> int:
         if not hosts.is_head_alive:
             died = f"Ray's head died. Its last lines:\n{hosts.last_words()}"
         say(f"{died}\nstarting again from the journal")
-        began = time.monotonic()
+        began = time.time()
 
 
 def _attend(driver: "subprocess.Popen[bytes]", hosts: RayHosts, told: Told, say: Say) -> int:

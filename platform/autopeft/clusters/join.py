@@ -35,6 +35,7 @@ STARTED_AFTER_S = 60.0
 HEAD_WITHIN_S = 600.0
 # Trials on a host that leaves reach their next report in this time, or lose the steps since.
 LEAVE_WITHIN_S = 60.0
+OVER, AGAIN = "over", "again"
 
 Say = Callable[[str], None]
 
@@ -45,8 +46,17 @@ def hosts_folder(run: Path) -> Path:
 
 
 def closed_note(run: Path) -> Path:
-    """Return the file that says that no head will come any more."""
+    """Return the file that ends the hosts of the driver's job; ``over`` in it ends all others."""
     return hosts_folder(run) / "closed"
+
+
+def is_closed(run: Path, *, job: str) -> bool:
+    """Whether a host is to end; a worker job waits for a head that goes on in a new allocation."""
+    try:
+        text = closed_note(run).read_text(encoding="utf-8").strip()
+    except OSError:
+        return False
+    return not job or text == OVER
 
 
 def leaving_hosts(run: Path) -> set[str]:
@@ -121,7 +131,7 @@ class _Member:
 
     def _is_over(self) -> bool:
         stop, leave = self._signals.stop.is_set(), self._signals.leave.is_set()
-        return stop or leave or closed_note(self._run).exists()
+        return stop or leave or is_closed(self._run, job=self._job)
 
     def _serve(self, head: Rendezvous, objects: int) -> None:
         """Hold Ray up until the head goes, Ray dies, or somebody says leave."""
@@ -154,7 +164,7 @@ class _Member:
                 return
             if now >= look_at:
                 look_at = now + LOOK_EVERY_S
-                if closed_note(self._run).exists() or _other(self._run, head):
+                if is_closed(self._run, job=self._job) or _other(self._run, head):
                     return
             time.sleep(POLL_S)
 

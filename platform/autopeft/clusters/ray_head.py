@@ -71,10 +71,10 @@ class RayHead:
     def _stands(self, is_cancelled: Callable[[], bool]) -> bool:
         """Wait until the head counts itself as alive; False if it ends, or takes too long."""
         deadline = time.monotonic() + STANDS_WITHIN_S
-        while self._node.is_alive and time.monotonic() < deadline:
+        while self._node.is_alive and not self._node.has_failed and time.monotonic() < deadline:
             if is_cancelled():
                 raise Cancelled
-            if self._node.plan.name in (self.table.alive() or {}):
+            if self._node.listens and self._node.plan.name in (self.table.alive() or {}):
                 return True
             time.sleep(POLL_S)
         return False

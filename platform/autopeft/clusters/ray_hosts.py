@@ -16,7 +16,7 @@ from typing import Self
 from autopeft.clusters.allocation import Allocation, own_share
 from autopeft.clusters.host_check import prepare_host
 from autopeft.clusters.interfaces import own_address
-from autopeft.clusters.join import closed_note, hosts_folder
+from autopeft.clusters.join import AGAIN, OVER, closed_note, hosts_folder
 from autopeft.clusters.launchers import launch_words
 from autopeft.clusters.ray_environment import environment_on_hosts, token_file
 from autopeft.clusters.ray_head import Cancelled, RayHead
@@ -54,6 +54,9 @@ class RayHosts:
         program: The words that run ``autopeft`` on a host.
         say: Called with each sentence.
         is_cancelled: Whether somebody asked to stop.
+
+    Attributes:
+        goes_on: Whether the sweep goes on in another allocation; worker jobs then wait for it.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class RayHosts:
             )
             for place, host in enumerate(allocation.hosts[1:], start=1)
         }
+        self.goes_on = False
         self._head: RayHead | None = None
         self._alive: dict[str, str] = {}
         self._look_at = 0.0
@@ -110,7 +114,7 @@ class RayHosts:
     def __exit__(self, *exception: object) -> None:
         """End everything that this job started, on every host, and nothing else."""
         withdraw(self._run)
-        closed_note(self._run).touch()
+        closed_note(self._run).write_text(f"{AGAIN if self.goes_on else OVER}\n")
         if self._head is not None:
             self._head.stop()
         deadline = time.monotonic() + MEMBERS_END_WITHIN_S

@@ -19,8 +19,10 @@ from autopeft.clusters.temporary import OwnedFolder
 
 ENDS_WITHIN_S = 3.0
 LAST_LINES = 8
+# Ray's servers write "[time LEVEL pid thread]": what they tell all the time, and their last word.
+NOISE = re.compile(r"\[state-dump\]| [ID] \d+ \d+\] |\(\+0x[0-9a-f]+\)")
+FATAL = re.compile(r" C \d+ \d+\] ")
 # Where Ray says why it does not start, the most telling last.
-NOISE = re.compile(r"\[state-dump\]| [ID] \d+ \d+\] ")
 LOGS = ("raylet.out", "gcs_server.out", "raylet.err", "gcs_server.err")
 
 
@@ -88,6 +90,21 @@ class RayNode:
         """Whether ``ray start`` has not ended; it ends when any process of Ray's does."""
         return self._process.poll() is None
 
+    @property
+    def listens(self) -> bool:
+        """Whether the head's own server holds its port: it then says so in a file."""
+        return any((self._folder.path / "session_latest").glob("gcs_server_port_*"))
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the head's server has said that it cannot go on; Ray itself takes 40 s for it."""
+        path = self._logs / "gcs_server.err"
+        return path.exists() and bool(FATAL.search(path.read_text(errors="replace")))
+
+    @property
+    def _logs(self) -> Path:
+        return self._folder.path / "session_latest" / "logs"
+
     def last_words(self) -> str:
         """Return the last lines of what Ray wrote, by file."""
         return "\n".join(self._last_words()) or "(it said nothing)"
@@ -102,8 +119,7 @@ class RayNode:
         return self._folder.path / "start.log"
 
     def _last_words(self) -> Iterator[str]:
-        logs = self._folder.path / "session_latest" / "logs"
-        for path in (*(logs / name for name in LOGS), self._said):
+        for path in (*(self._logs / name for name in LOGS), self._said):
             lines = _lines(path)
             if lines:
                 yield f"{path.name}:"

@@ -29,7 +29,7 @@ class NodeTable:
 
     def _connected(self) -> Any:
         if self._client is None:
-            # Ray's client waits 40 s for a head that does not listen yet.
+            # Ray's client waits 40 s for a head that does not listen (any more).
             host, _, port = self._address.rpartition(":")
             socket.create_connection((host, int(port)), timeout=ANSWER_WITHIN_S).close()
             from ray._raylet import GcsClient  # type: ignore[attr-defined]
