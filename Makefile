@@ -39,7 +39,7 @@ docs: $(READY)
 
 # Real Slurm, Grid Engine and Torque on two hosts made here: as root on Debian, see tests/live/README.md.
 live: $(READY)
-	$(BIN)/python -m pytest -q -m live tests/live $(ARGS)
+	LIVE_RECORD=1 $(BIN)/python -m pytest -q -m live tests/live $(ARGS)
 
 live-core: $(READY)
 	$(BIN)/python -m pytest -q -m 'live and core' tests/live $(ARGS)

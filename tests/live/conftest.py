@@ -2,13 +2,13 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
-from tests.live import faults, lab, packages, sge_lab, slurm_lab
+from tests.live import faults, lab, packages, recording, sge_lab, slurm_lab
 from tests.live.host import Host
 
 HERE = Path(__file__).parent
@@ -24,6 +24,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.live)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what became of a drill."""
+    report = yield
+    ended = report.when == "call" or (report.when == "teardown" and report.failed)
+    if ended and item.path.name == "test_drills.py" and recording.is_wanted():
+        recording.record(item, report, packages.versions())
+    return report
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,12 +1,14 @@
 """The reference page of clusters: words, profiles, and what each scheduler makes of them."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from autopeft.cli.reference import MADE, description, table
 from autopeft.clusters import DIALECTS
 from autopeft.clusters.base import Dialect, Job, JobState
-from autopeft.core.places import shipped
+from autopeft.core.places import PACKAGE, shipped
 from autopeft.spec.cluster import (
     MODES,
     PROFILE_RECORDS,
@@ -18,6 +20,7 @@ from autopeft.spec.cluster import (
 from autopeft.spec.cluster_file import load_profile, profile_names
 from autopeft.spec.walltime import clock_text
 
+DRILLS = PACKAGE.parent.parent / "tests" / "live" / "drills.json"
 STATES = {
     JobState.PENDING: "queued, held, suspended, or waiting to be started again",
     JobState.RUNNING: "running, or ending: its exit code is not there yet",
@@ -108,6 +111,34 @@ def _lines() -> Iterator[str]:
         ["130, 143", "the dispatcher was stopped by Ctrl-C or TERM, the job is cancelled"],
     ]
     yield from (*table(["code", "means"], rows), "")
+    yield from _drills()
+
+
+def _drills() -> Iterator[str]:
+    """Yield what became of the drills on real schedulers; only a checkout has that."""
+    if not DRILLS.is_file():
+        return
+    known = json.loads(DRILLS.read_text(encoding="utf-8"))
+    yield from ("## Drills on real schedulers", "")
+    versions = known["versions"]
+    yield (
+        f"Run by `make live` on two hosts made on one machine (tests/live/README.md): Slurm "
+        f"{versions['slurm-wlm']}, Grid Engine {versions['gridengine-exec']}, PBS by Torque's "
+        f"front ends {versions['slurm-wlm-torque']} before the same Slurm, Ray {versions['ray']}. "
+        "Seconds are those of the last recording, on a machine that other work shared."
+    )
+    yield ""
+    rows = [
+        [title, *(_outcome(found.get(name)) for name in (*DIALECTS, "lab"))]
+        for title, found in known["drills"].items()
+    ]
+    yield from (*table(["drill", *(f"`{name}`" for name in DIALECTS), "no scheduler"], rows), "")
+
+
+def _outcome(found: dict[str, Any] | None) -> str:
+    if found is None or found["outcome"] == "skipped":
+        return "–"
+    return f"{found['outcome']}, {found['seconds']} s"
 
 
 def _words(record: type[Profile], above: type[Profile] | None = None) -> list[str]:
