@@ -144,8 +144,9 @@ def loses_little(sweep: LiveSweep) -> None:
 
 
 def test_cancelled_while_it_runs_nothing_stays(ctl: Host, kind: str, both: dict[str, Host]) -> None:
-    sweep = sweeps.submit(ctl, kind, faults=SLOW)
-    sweep.until_trials(1)
+    sweep = sweeps.submit(ctl, kind, faults={"all": "5000ms/report"})
+    sweep.until_up()
+    sweep.until_log("trials at a time")
     sweep.stop()
     sweeps.nothing_runs(both)
 
