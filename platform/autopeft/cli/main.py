@@ -17,12 +17,14 @@ from autopeft import __version__
 from autopeft.cli import (
     bench,
     check,
+    dashboard,
     doctor,
     drive,
     export,
     grow,
     job,
     join,
+    logs,
     plan,
     predict,
     report,
@@ -34,6 +36,7 @@ from autopeft.cli import (
     stop,
     sync,
 )
+from autopeft.cli import list as list_
 from autopeft.cli.help_text import ExampleFirst, ExamplesFirst, opening
 from autopeft.core.errors import AutopeftError
 
@@ -41,7 +44,8 @@ EXAMPLE = """\
 autopeft spaces cp tiny_clap.yaml search.yaml
 autopeft run search.yaml search.trials=8"""
 VERBS = (
-    check, plan, run, status, resume, stop, grow, sync, rerun, report, export, predict, job, doctor,
+    check, plan, run, status, logs, list_, resume, stop, grow, dashboard, sync, rerun, report,
+    export, predict, job, doctor,
 )  # fmt: skip
 HIDDEN = (drive, join)
 

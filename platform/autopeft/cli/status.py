@@ -1,23 +1,35 @@
 """``autopeft status``: how a sweep stands."""
 
-from autopeft.cli.output import answer, answer_json, answer_table
+from autopeft.cli.output import answer, answer_json, answer_table, short
 from autopeft.cli.words import Json, Run
 
 EXAMPLE = "autopeft status runs/tiny-clap-20260110-120000"
 
 
 def status(run: Run, json: Json = False) -> None:
-    """Print how a sweep stands: every trial, the best so far, what is left to do."""
+    """Print how a sweep stands: every trial, the best so far, what is left to do.
+
+    On a cluster also its job: waiting, and for what, or running, on which hosts.
+    """
     from autopeft.cli.live_table import headline
+    from autopeft.cli.runs_table import job_in_words, job_lines
+    from autopeft.clusters.queued import is_queued
+    from autopeft.clusters.rendezvous import find_rendezvous
+    from autopeft.clusters.standing import standing_of
+    from autopeft.clusters.sweep_job import job_of
     from autopeft.reports.result import result
     from autopeft.reports.table import summary_table, trials_table
     from autopeft.tracking.run_folder import open_run
 
     folder = open_run(run)
     history, sweep = folder.history(), folder.sweep()
+    job = job_of(sweep, folder.path) if is_queued(sweep) else None
+    standing = standing_of(job) if job else None
+    limit, ray = job.max_requeues if job else 0, find_rendezvous(folder.path)
     if json:
         trials = folder.dataframe().to_dict("records")
-        answer_json({**result(history, sweep), "trials": trials})
+        words = job_in_words(standing, ray, limit=limit) if standing else None
+        answer_json({**result(history, sweep), "trials": trials, "job": words})
         return
     answer_table(trials_table(history))
     if history.is_over:
@@ -25,3 +37,6 @@ def status(run: Run, json: Json = False) -> None:
         answer_table(summary_table(history))
     answer("")
     answer(headline(history, sweep))
+    if standing:
+        for line in job_lines(standing, ray, limit=limit, run=short(folder.path)):
+            answer(line)

@@ -7,10 +7,19 @@ EXAMPLE = "autopeft stop runs/tiny-clap-20260110-120000"
 
 
 def stop(run: Run) -> None:
-    """Stop a running sweep as Ctrl-C would; `autopeft resume` goes on from there."""
+    """Stop a sweep, here as Ctrl-C would, in a queue by cancelling its job, waiting or running.
+
+    `autopeft resume` goes on from there. Stopping twice is fine.
+    """
     from autopeft.clusters.local import stop_driver
+    from autopeft.clusters.queued import end_in_words, is_queued, stop_sweep
     from autopeft.tracking.run_folder import open_run
 
     folder = open_run(run)
-    stop_driver(folder)
+    if is_queued(folder.sweep()):
+        standing = stop_sweep(folder)
+        ending = "" if standing.is_over else ", cancelled; its hosts are still busy with ending it"
+        say(f"{end_in_words(standing)}{ending}")
+    else:
+        stop_driver(folder)
     say(f"stopped; resume with: autopeft resume {short(folder.path)}")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 import psutil
@@ -93,15 +94,23 @@ def stop_driver(run: RunFolder, *, timeout_s: float = 60) -> None:
     Raises:
         ClusterError: No driver runs, or it does not stop in time.
     """
-    path = run.path / "driver.pid"
-    try:
-        driver = int(path.read_text())
+    driver = driver_of(run)
+    if driver is None:
+        raise ClusterError(f"{run.path.name}: no driver is running on this machine")
+    with suppress(ProcessLookupError):  # it has just ended
         os.kill(driver, signal.SIGINT)
-    except (OSError, ValueError):
-        raise ClusterError(f"{run.path.name}: no driver is running on this machine") from None
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if not psutil.pid_exists(driver):
             return
         time.sleep(0.2)
     raise ClusterError(f"{run.path.name}: the driver (process {driver}) has not stopped yet")
+
+
+def driver_of(run: RunFolder) -> int | None:
+    """Return the process of the driver of ``run`` on this machine, if one is at work."""
+    try:
+        driver = int((run.path / "driver.pid").read_text())
+    except (OSError, ValueError):
+        return None
+    return driver if psutil.pid_exists(driver) else None

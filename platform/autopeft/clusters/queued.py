@@ -5,7 +5,8 @@ or after a crash, knows as much as who submitted it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from filelock import FileLock
 
@@ -91,6 +92,17 @@ def living_job(run: RunFolder) -> Standing | None:
     return None if standing.is_over else standing
 
 
+@contextmanager
+def job_watch(run: RunFolder) -> Iterator["JobWatch"]:
+    """Yield the watch over the run's job; the scheduler is asked for all who wait together."""
+    sweep = run.sweep()
+    profile = sweep.profile
+    assert isinstance(profile, QueuedProfile)
+    with Poller(dialect_of(profile.kind), every_s=profile.query_every_s) as poller:
+        pause_s = min(profile.query_every_s / 2, 5)
+        yield JobWatch(job_of(sweep, run.path), poller, every_s=pause_s)
+
+
 def follow(
     run: RunFolder,
     tail: Tail,
@@ -100,39 +112,24 @@ def follow(
 ) -> Standing:
     """Watch a sweep's job until nothing more comes of it; return how it ended.
 
-    That it stopped before the walltime is no end: it goes on in a new allocation, by itself or,
-    where its host could not ask for one, because it is submitted from here.
-
     Args:
         run: The run folder; its job was submitted.
         tail: The journal, from where it is to be heard.
         hear: Called with every event.
         stands: Called with every change.
     """
-    sweep = run.sweep()
-    job, profile = job_of(sweep, run.path), sweep.profile
-    assert isinstance(profile, QueuedProfile)
-    pause_s = min(profile.query_every_s / 2, 5)
-    with Poller(dialect_of(profile.kind), every_s=profile.query_every_s) as poller:
-        watching, told, looked_at = _Watching(job, poller), None, float("-inf")
-        while True:
+    with job_watch(run) as watch:
+        told: Standing | None = None
+        while told is None or not told.is_over:
             _hear(tail, hear)
-            if time.monotonic() - looked_at >= pause_s:
-                standing, looked_at = watching.look(), time.monotonic()
-                if standing.is_over and watching.goes_on(standing):
-                    continue
-                if standing != told:
-                    stands(standing)
-                    told = standing
-                if standing.is_over:
-                    break
-            time.sleep(min(LOOK_AT_JOURNAL_EVERY_S, pause_s))
-    if standing.seen.exit_code is None:
-        # A host may come back, and its job with it; Grid Engine keeps a job in error for ever.
-        cancel(standing.submission)
-    conclude(job, standing.submission, standing.seen)
-    _hear_the_rest(tail, hear, is_done=standing.seen.state is JobState.DONE)
-    return standing
+            standing = watch.look()
+            if standing != told:
+                stands(standing)
+                told = standing
+            if not told.is_over:
+                time.sleep(watch.pause_s)
+    _hear_the_rest(tail, hear, is_done=told.seen.state is JobState.DONE)
+    return told
 
 
 def stop_sweep(run: RunFolder) -> Standing:
@@ -159,24 +156,46 @@ def stop_sweep(run: RunFolder) -> Standing:
     return standing
 
 
-class _Watching:
-    """The watch over a job that may go on under another id."""
+class JobWatch:
+    """The watch over a sweep's job, which may go on under another id.
 
-    def __init__(self, job: Job, poller: Poller) -> None:
-        self._job, self._poller = job, poller
+    That it stopped before the walltime is no end: it goes on in a new allocation, by itself or,
+    where its host could not ask for one, because it is submitted from here.
+    """
+
+    def __init__(self, job: Job, poller: Poller, *, every_s: float) -> None:
+        self.pause_s = min(LOOK_AT_JOURNAL_EVERY_S, every_s)
+        self._job, self._poller, self._every_s = job, poller, every_s
+        self._looked_at = float("-inf")
         self._begin()
 
     def look(self) -> Standing:
-        """Look at the scheduler's answer and at the files; return how the job stands."""
+        """Return how the job stands; the scheduler's answers and its files are not read too often.
+
+        Of a job that is over this is the last look: what cannot end by itself is cancelled.
+        """
+        if time.monotonic() - self._looked_at >= self._every_s:
+            self._standing = self._now()
+            if self._standing.is_over and self._goes_on(self._standing):
+                self._begin()
+            elif self._standing.is_over:
+                self._conclude(self._standing)
+            self._looked_at = time.monotonic()
+        return self._standing
+
+    def _now(self) -> Standing:
         noted = submitted(self._job.records)
-        if noted is not None and noted.id != self._submission.id:
+        if noted is not None and noted != self._standing.submission:
             self._begin()
         self._watch.look()
+        return self._as_it_stands()
+
+    def _as_it_stands(self) -> Standing:
         seen = explained(self._job, self._watch.found[None])
         requeues = requeues_of(self._job)
         return Standing(self._submission, seen, requeues, self._watch.trouble)
 
-    def goes_on(self, standing: Standing) -> bool:
+    def _goes_on(self, standing: Standing) -> bool:
         """Whether the end of this job is not the sweep's: it stands in the queue once more."""
         if wants_to_go_on(self._job, standing.seen):
             with FileLock(str(self._job.records / "lock"), mode=0o600):
@@ -203,6 +222,14 @@ class _Watching:
             raise ClusterError(f"{self._job.records}: no job was submitted")
         self._submission = noted
         self._watch = Watch(self._job, noted.id, poller=self._poller)
+        self._standing = self._as_it_stands()
+
+    def _conclude(self, standing: Standing) -> None:
+        if standing.seen.exit_code is None:
+            # A host may come back, and its job with it; Grid Engine keeps a job in error for ever.
+            with suppress(ClusterError):
+                cancel(standing.submission)
+        conclude(self._job, standing.submission, standing.seen)
 
 
 def end_in_words(standing: Standing) -> str:
