@@ -83,7 +83,7 @@ def events(
         versions={"autopeft": "0.1.0", "torch": "2.9"},
         git_commit="0123456789abcdef",
     )
-    yield RayStarted(time=START, slots=2, dashboard="127.0.0.1:8265")
+    yield RayStarted(time=START, slots=2, dashboard="127.0.0.1:8265", host="n1")
     finished: list[tuple[float, str, dict[str, Any]]] = []
     for number in range(trials):
         cube = {d.name: dice.random() for d in sweep.space.dimensions}

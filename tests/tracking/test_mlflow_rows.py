@@ -85,7 +85,7 @@ def test_the_parent_tells_the_sweep_in_short(run: RunFolder) -> None:
     assert parent.tags["trials.counted"] == str(history.counted)
     assert parent.tags["best_trial"] == history.best.id
     assert parent.tags["winner_trial"] == history.winner.of
-    assert parent.tags["dashboard"] == "127.0.0.1:8265"
+    assert parent.tags["dashboard"] == "127.0.0.1:8265 on n1"
     assert parent.params["search.trials"] == "24"
     assert parent.params["space.method.lora.rank"] == "one of 1, 2, 4, 8, 16, 32"
     last = {m.key: m.value for m in parent.metrics}

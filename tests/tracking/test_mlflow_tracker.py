@@ -68,7 +68,7 @@ def test_everything_arrives_while_the_sweep_runs(
     assert set(runs) == {PARENT, "t0", "t1", "t2", "t3"}
     assert len(client.get_metric_history(runs["t1"].info.run_id, "metric_3")) == REPORTS // 4
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
-    assert runs[PARENT].data.tags["dashboard"] == "127.0.0.1:8265"
+    assert runs[PARENT].data.tags["dashboard"] == "127.0.0.1:8265 on n1"
     assert warnings == []
 
 

@@ -8,6 +8,7 @@ What runs next stands in ``agenda``, what becomes of a trial in ``verdict``, wha
 event in ``state``.
 """
 
+import platform
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -107,7 +108,8 @@ class Conductor:
 
     def on_ray(self, *, slots: int, dashboard: str) -> None:
         """Note that machines are there."""
-        self._write(RayStarted(time=self._now(), slots=slots, dashboard=dashboard))
+        here = platform.node()
+        self._write(RayStarted(time=self._now(), slots=slots, dashboard=dashboard, host=here))
 
     def fail(self, error: AutopeftError) -> None:
         """Note that the sweep cannot go on; Tune would swallow what is raised inside of it."""

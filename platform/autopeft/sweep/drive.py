@@ -20,8 +20,10 @@ from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
 from autopeft.sweep.inherit import inherit
 from autopeft.sweep.interruption import asked, leaving, stoppable
+from autopeft.sweep.ray_metrics import RayMetrics
 from autopeft.sweep.ray_session import ray_session
 from autopeft.tracking.events import AnyEvent, Asked, Ended, SweepStarted, WarmStarted
+from autopeft.tracking.history import History
 from autopeft.tracking.journal import Journal, Listener, read_journal
 from autopeft.tracking.mlflow_tracker import MlflowTracker
 from autopeft.tracking.run_folder import RunFolder
@@ -71,6 +73,8 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
             journal.listen(tracker.listen)
         for listener in listeners:
             journal.listen(listener)
+        past = History(sweep.settings.search, events)
+        journal.listen(RayMetrics(run.path.name, past, gpus=sweep.settings.resources.gpus))
         journal.listen(lambda event: _tidy(run, event))
         journal.listen(lambda event: inherit(run, event))
         if events:  # the driver may have been killed between this line and its deed

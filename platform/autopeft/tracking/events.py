@@ -83,11 +83,15 @@ class Amended(Event):
 
 
 class RayStarted(Event):
-    """Machines are there: so many trials at a time; ``dashboard`` is ``host:port`` or empty."""
+    """Machines are there: so many trials at a time.
+
+    ``dashboard`` is ``127.0.0.1:port`` on ``host``, or empty.
+    """
 
     event: Literal["ray_started"] = "ray_started"
     slots: int
     dashboard: str = ""
+    host: str = ""
 
 
 class Asked(Event):

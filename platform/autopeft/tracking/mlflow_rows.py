@@ -76,7 +76,8 @@ class MlflowView:
                 number = len(self.history.amendments)
                 self._parent().tags[f"amendment.{number}"] = text("; ".join(event.changes))
             case RayStarted():
-                tags = {"dashboard": event.dashboard, "slots": str(event.slots)}
+                where = f"{event.dashboard} on {event.host}" if event.host else event.dashboard
+                tags = {"dashboard": where if event.dashboard else "", "slots": str(event.slots)}
                 self._parent().tags.update(tags)
             case Asked() | Planned():
                 self._propose(self.history.trials[event.trial])
