@@ -148,7 +148,7 @@ def test_list_shows_what_each_run_is_at(ask, at, submitted, until):
     assert rows["broken-1"]["state"] == "unreadable"
     code, out, _ = ask("list")
     assert "broken-1" in out
-    assert "accuracy 0." in out
+    assert "accuracy 0." in out, out
 
 
 def test_without_runs_list_says_how_to_begin(ask, at):

@@ -54,7 +54,7 @@ def runs_table(found: Sequence[Overview]) -> "Table":
     table.add_column("trials", justify="right", no_wrap=True)
     table.add_column("best", justify="right", no_wrap=True)
     table.add_column("where", no_wrap=True)
-    table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column("why", overflow="fold")
     for known in found:
         history = known.history
         table.add_row(
