@@ -234,10 +234,12 @@ def _left_out_predictions(
 
 def _errors(found: Sequence[Prediction], pairs: Sequence[Pair], axes: Sequence[Axis]) -> Array:
     together = zip(found, pairs, strict=True)
-    return np.asarray([_error(guess.cube, pair.target, axes) for guess, pair in together])
+    return np.asarray([squared_error(guess.cube, pair.target, axes) for guess, pair in together])
 
 
-def _error(cube: Mapping[str, float], target: Mapping[str, float], axes: Sequence[Axis]) -> float:
+def squared_error(
+    cube: Mapping[str, float], target: Mapping[str, float], axes: Sequence[Axis]
+) -> float:
     """Return the mean squared distance over the target's axes; 1 for a wrong or missing choice."""
     parts = [
         (cube[axis.name] - target[axis.name]) ** 2

@@ -19,7 +19,7 @@ from autopeft.core.seeds import derive_seed
 from autopeft.spec.space import Axis
 from autopeft.spec.warm_start import Opening, ZeroShotPortfolio
 
-TREES = 100
+TREES = 50
 
 
 def zero_shot(

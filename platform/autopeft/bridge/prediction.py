@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -147,3 +148,22 @@ def _strange(model: BridgeModel, space: Space) -> str:
         f"the bridge predicts {', '.join(_names(model.target_space))}, and this sweep searches "
         f"{', '.join(_names(space)) or 'nothing'}"
     )
+
+
+def one_shot(model: BridgeModel, seen: Seen) -> dict[str, Any]:
+    """Return the predicted configuration with its spans, and what it may be expected to lose.
+
+    Without a signal the prediction is the mean of the past targets.
+    """
+    found, space = model.predict()(seen), model.target_space
+    spans = {
+        name: tuple(space[name].value(found.cube[name] + side * REACH * width) for side in (-1, 1))
+        for name, width in found.spread.items()
+    }
+    return {
+        "values": space.decode(found.cube),
+        "spans": spans,
+        "regret": model.regret,
+        "has_signal": model.has_signal,
+        "sentence": ". ".join([model.sentence, *_assumed(model, seen)]),
+    }

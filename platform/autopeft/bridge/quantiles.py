@@ -20,7 +20,7 @@ from autopeft.core.seeds import derive_seed
 from autopeft.spec.space import Axis, Cube, completed
 from autopeft.spec.warm_start import Opening, Quantiles
 
-TREES = 100
+TREES = 50
 LEAST_IN_LEAF = 3
 CANDIDATES = 500
 

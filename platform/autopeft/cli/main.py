@@ -16,6 +16,7 @@ import typer
 from autopeft import __version__
 from autopeft.cli import (
     bench,
+    bridge,
     check,
     dashboard,
     doctor,
@@ -88,6 +89,7 @@ for _module in VERBS:
 for _module in HIDDEN:
     _add(_module, hidden=True)
 app.add_typer(bench.app, name="bench", short_help=bench.SUMMARY)
+app.add_typer(bridge.app, name="bridge", short_help=bridge.SUMMARY)
 app.add_typer(spaces.app, name="spaces", short_help=spaces.SUMMARY)
 
 

@@ -5,9 +5,10 @@ target held out. A bridge also sees the proxy of the domain held out, tuned firs
 it stood aside (no signal) are counted apart, and so are domains made to mislead.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from autopeft.bridge.past import PastRun, run_of
 from autopeft.bridge.prediction import opening_by
 from autopeft.core.seeds import derive_seed
 from autopeft.searchers import Prior, Setting, make_searcher
-from autopeft.simulation.domains import Domain, others
+from autopeft.simulation.domains import Domain, others, recorded_domains
 from autopeft.simulation.function_family import FUNCTIONS, family
 from autopeft.simulation.problem import Problem
 from autopeft.simulation.simulator import Simulation
+from autopeft.spec.load import load_sweep
 from autopeft.spec.searcher import NelderMeadSearcher, SearcherRecord, TpeSearcher
 from autopeft.spec.warm_start import (
     BestOfHistory,
@@ -47,23 +49,32 @@ TRANSFERS: Mapping[str, RunsWarmStart] = {
 }
 COLD, BRIDGE = "cold", "bridge"
 STARTS = (COLD, BRIDGE, *TRANSFERS)
+TABLES = tuple(FUNCTIONS)
 BRIDGE_POINTS = 2
-PROXY_TRIALS, TARGET_TRIALS = 40, 40
-MOST_TRIALS = 100
-TOLERANCE = 0.001
-DOMAINS, MISLEADING = 12, 4
+PROXY_TRIALS, TARGET_TRIALS = 40, 60
+MOST_TRIALS = 60
+DOMAINS, MISLEADING = 8, 3
+# How far the targets lie off the map, in the unit cube.
+JITTER = 0.02
 KEY = ("table", "domain", "start", "searcher", "repetition")
 Job = tuple[str, str, str, str, int]
 
 
-def tables() -> Mapping[str, Callable[[], Sequence[Domain]]]:
-    """Return the tables of domains that need no recording, by name."""
-    return {kind: lambda kind=kind: _family(kind) for kind in FUNCTIONS}  # type: ignore[misc]
-
-
 @cache
-def _family(kind: str) -> Sequence[Domain]:
-    return family(kind, domains=DOMAINS, misleading=MISLEADING)
+def domains_of(table: str) -> Sequence[Domain]:
+    """Return a table's domains: a function's family by its name, else a folder of recordings.
+
+    Such a folder holds what ``recorded_domains`` reads, and the search files of both sides as
+    ``proxy.yaml`` and ``target.yaml``.
+
+    Raises:
+        InputError: There is no such table, or a part of it lacks.
+    """
+    if table in FUNCTIONS:
+        return family(table, domains=DOMAINS, misleading=MISLEADING, jitter=JITTER)
+    folder = Path(table)
+    spaces = {side: load_sweep(folder / f"{side}.yaml").space for side in ("proxy", "target")}
+    return recorded_domains(folder, **spaces)
 
 
 def jobs(names: Sequence[str], starts: Sequence[str], *, repetitions: int) -> list[Job]:
@@ -71,7 +82,7 @@ def jobs(names: Sequence[str], starts: Sequence[str], *, repetitions: int) -> li
     return [
         (table, domain.name, start, searcher, repetition)
         for table in names
-        for domain in tables()[table]()
+        for domain in domains_of(table)
         for repetition, start, searcher in product(range(repetitions), starts, SEARCHERS)
     ]
 
@@ -79,7 +90,7 @@ def jobs(names: Sequence[str], starts: Sequence[str], *, repetitions: int) -> li
 def run_one(job: Job) -> list[dict[str, Any]]:
     """Return how one search of one domain held out went, as one row."""
     table, held_out, start, searcher, repetition = job
-    domains = tables()[table]()
+    domains = domains_of(table)
     domain = next(d for d in domains if d.name == held_out)
     seed = derive_seed(repetition, table, held_out)
     opening, stood_aside = _opening(table, held_out, start, repetition)
@@ -113,7 +124,7 @@ def trials_until(
     )
     finished = simulation.run()
     regrets = np.minimum.accumulate([trial.truth - domain.best for trial in finished])
-    there = np.flatnonzero(regrets <= TOLERANCE)
+    there = np.flatnonzero(regrets <= domain.tolerance)
     return {
         "trials": int(there[0]) + 1 if len(there) else MOST_TRIALS,
         "reached": bool(len(there)),
@@ -121,6 +132,7 @@ def trials_until(
     }
 
 
+@cache
 def _opening(table: str, held_out: str, start: str, repetition: int) -> tuple[Opening | None, bool]:
     """Return what a search begins with, and whether a bridge stood aside."""
     if start == COLD:
@@ -132,7 +144,7 @@ def _opening(table: str, held_out: str, start: str, repetition: int) -> tuple[Op
         seen = seen_by(proxy, domain.proxy_space.axes, domain.data)
         opening = opening_by(model, seen, points=BRIDGE_POINTS, seed=seed)
         return opening, not model.has_signal
-    teachers = others(tables()[table](), held_out)
+    teachers = others(domains_of(table), held_out)
     runs = [_tuned(table, domain.name, "target", repetition) for domain in teachers]
     axes = _domain(table, held_out).target_space.axes
     found: Opening = WARM_STARTS.load(start)(TRANSFERS[start], runs, axes, seed=seed)
@@ -143,7 +155,7 @@ def _opening(table: str, held_out: str, start: str, repetition: int) -> tuple[Op
 def _bridge(table: str, held_out: str, repetition: int) -> BridgeModel:
     """Return the bridge fitted to all other domains."""
     domain, pairs = _domain(table, held_out), list[Pair]()
-    for other in others(tables()[table](), held_out):
+    for other in others(domains_of(table), held_out):
         sides = Sides(
             other.name,
             _tuned(table, other.name, "proxy", repetition),
@@ -175,7 +187,7 @@ def _tuned(table: str, name: str, side: str, repetition: int) -> PastRun:
 
 
 def _domain(table: str, name: str) -> Domain:
-    return next(domain for domain in tables()[table]() if domain.name == name)
+    return next(domain for domain in domains_of(table) if domain.name == name)
 
 
 def summary(raw: pd.DataFrame) -> dict[tuple[str, str, str, str], dict[str, str]]:

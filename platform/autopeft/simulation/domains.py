@@ -9,6 +9,8 @@ from autopeft.simulation.problem import Problem
 from autopeft.simulation.recorded import Recorded, read_recordings
 from autopeft.spec.space import Space
 
+TOLERANCE = 0.01  # in accuracy
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:
@@ -21,6 +23,7 @@ class Domain:
         proxy_space: What is searched of the proxy.
         target_space: What is searched of the target.
         best: The least loss of the target.
+        tolerance: The regret at which a search has got there.
         misleads: Whether it was made not to follow what the others teach.
         data: What is known of the data, in numbers.
     """
@@ -31,6 +34,7 @@ class Domain:
     proxy_space: Space
     target_space: Space
     best: float
+    tolerance: float
     misleads: bool = False
     data: Mapping[str, float] = field(default_factory=dict)
 
@@ -58,7 +62,7 @@ def _recorded(folder: Path, proxy: Space, target: Space) -> Iterator[Domain]:
             raise InputError(f"{beside}: missing; {path.name} needs it beside it")
         real = Recorded(read_recordings(path), target.axes, seed=0)
         cheap = Recorded(read_recordings(beside), proxy.axes, seed=0)
-        yield Domain(name, cheap, real, proxy, target, real.best)
+        yield Domain(name, cheap, real, proxy, target, real.best, TOLERANCE)
 
 
 def others(domains: Sequence[Domain], held_out: str) -> list[Domain]:

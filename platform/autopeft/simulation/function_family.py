@@ -3,7 +3,8 @@
 In every domain the proxy is best at a point p of its own and the target at
 ``t = centre + slope · (p - 1/2)``, so that what a bridge should learn is known exactly: the matrix
 ``SLOPE`` and the vector ``CENTRE``. Domains made to mislead have their target's optimum on the
-other side of the cube.
+other side of the cube. With ``jitter``, targets lie off the map by chance: then
+no bridge can be exact.
 """
 
 import math
@@ -25,6 +26,7 @@ SLOPE: Array = 0.8 * np.asarray(
 )
 CENTRE: Array = np.asarray([0.55, 0.45])
 NAMES = ("x", "y")
+TOLERANCE = 0.001
 # How far a function is stretched along its rotated axes.
 STRETCH = np.asarray([1.0, 2.0])
 
@@ -35,9 +37,9 @@ def sphere(z: Array) -> float:
 
 
 def valley(z: Array) -> float:
-    """Rosenbrock's bent valley, its best point moved to 0."""
+    """Rosenbrock's bent valley with gentler walls, its best point moved to 0."""
     u = 2 * z + 1
-    return float(25 * (u[1] - u[0] ** 2) ** 2 + (1 - u[0]) ** 2) / 4
+    return float(5 * (u[1] - u[0] ** 2) ** 2 + (1 - u[0]) ** 2) / 4
 
 
 def waves(z: Array) -> float:
@@ -94,22 +96,24 @@ def true_optimum(proxy_best: Array) -> Array:
     return best
 
 
-def family(kind: str, *, domains: int, misleading: int = 0, seed: int = 0) -> list[Domain]:
+def family(
+    kind: str, *, domains: int, misleading: int = 0, jitter: float = 0.0, seed: int = 0
+) -> list[Domain]:
     """Return so many domains of one function, those made to mislead last.
 
     Proxies are bowls, rotated and scaled at random; targets are of ``kind``, rotated anew and up
     to ten times larger or smaller.
     """
     return [
-        _domain(kind, index, misleads=index >= domains, seed=seed)
+        _domain(kind, index, misleads=index >= domains, jitter=jitter, seed=seed)
         for index in range(domains + misleading)
     ]
 
 
-def _domain(kind: str, index: int, *, misleads: bool, seed: int) -> Domain:
+def _domain(kind: str, index: int, *, misleads: bool, jitter: float, seed: int) -> Domain:
     rng = np.random.default_rng(derive_seed(seed, kind, index))
     proxy_best = rng.uniform(0.15, 0.85, 2)
-    best = true_optimum(proxy_best)
+    best = true_optimum(proxy_best) + jitter * rng.normal(size=2)
     if misleads:
         best = (best + 0.5) % 1.0
     proxy = Function("sphere", _pair(proxy_best), rng.uniform(0, math.pi), 10 ** rng.uniform(-1, 1))
@@ -122,6 +126,7 @@ def _domain(kind: str, index: int, *, misleads: bool, seed: int) -> Domain:
         space,
         space,
         best=0.0,
+        tolerance=TOLERANCE,
         misleads=misleads,
     )
 

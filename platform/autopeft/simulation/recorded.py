@@ -111,7 +111,8 @@ class Recorded:
         return Curve(losses.tolist(), seconds, truth(found))
 
     def _branch(self, cube: Cube) -> Branch:
-        return tuple(cube), tuple(round(cube[name], 9) for name in self._parents if name in cube)
+        names = tuple(axis.name for axis in self.axes if axis.name in cube)
+        return names, tuple(round(cube[name], 9) for name in self._parents if name in cube)
 
 
 def truth(recording: Recording) -> float:

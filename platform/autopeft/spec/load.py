@@ -24,21 +24,27 @@ from autopeft.spec.sweep import Sweep, read_sweep
 COMMAND_LINE = "command line"
 
 
-def load_sweep(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Sweep:
+def load_sweep(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    folder: Path | None = None,
+) -> Sweep:
     """Read a search file, or the same as a dict, and return the sweep it describes.
 
-    Relative paths inside it resolve against the file (against the current folder for a dict).
+    Relative paths inside it resolve against the file, of a dict against ``folder``.
 
     Args:
         source: A YAML file, or its content as plain data.
         overrides: ``path=value`` pairs, the last word.
+        folder: Where a dict's paths count from; by default the current folder.
 
     Raises:
         InputError: Holds every problem of the file at once.
     """
     lines: Lines = {}
     if isinstance(source, Mapping):
-        config, folder = OmegaConf.create(dict(source)), Path.cwd()
+        config, folder = OmegaConf.create(dict(source)), folder or Path.cwd()
     else:
         config = OmegaConf.create(compose(Path(source), lines))
         folder = Path(source).resolve().parent

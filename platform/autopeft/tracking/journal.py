@@ -79,6 +79,17 @@ class Journal:
             line = line[self._file.write(line) or 0 :]
 
 
+def has_writer(path: Path) -> bool:
+    """Whether a driver holds the journal, that is, the sweep is going on."""
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def read_journal(path: Path) -> Iterator[AnyEvent]:
     """Yield the events of a journal; a torn last line is dropped.
 

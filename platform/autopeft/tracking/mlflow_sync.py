@@ -3,10 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
 from autopeft.core.errors import TrackingError
 from autopeft.tracking.history import History
+from autopeft.tracking.journal import has_writer
 from autopeft.tracking.mlflow_link import Link, Progress
 from autopeft.tracking.mlflow_words import PARENT
 from autopeft.tracking.run_folder import RunFolder
@@ -53,7 +52,7 @@ def sync(run: RunFolder, *, progress: Progress | None = None) -> SyncReport:
     start = time.monotonic()
     sweep = run.sweep()
     link = Link(run, sweep)
-    link.follow(last=not _has_driver(run), progress=progress)
+    link.follow(last=not has_writer(run.journal), progress=progress)
     if link.history.started is None:
         raise TrackingError(f"{run.path}: the journal is empty, there is nothing to sync")
     link.store.close_strays(link.history.trials)
@@ -107,14 +106,3 @@ def _run_of_adapter(history: History) -> str:
     runs = history.winner.runs if history.winner is not None else ()
     ranked = sorted((history.loss(run.metrics), run.number, run.id) for run in runs)
     return ranked[0][2] if ranked else PARENT
-
-
-def _has_driver(run: RunFolder) -> bool:
-    """Whether a driver holds the journal, that is, the sweep is going on."""
-    lock = FileLock(run.journal.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False

@@ -1,0 +1,122 @@
+"""Domains whose map is known, and warm starts compared on them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from autopeft.core.errors import InputError
+from autopeft.simulation import bridge_study as study
+from autopeft.simulation.domains import others, recorded_domains
+from autopeft.simulation.function_family import FUNCTIONS, family, true_optimum
+from autopeft.spec.load import load_sweep
+from tests.bridge.conftest import SPEC
+
+SPACE = load_sweep(SPEC).space
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_the_target_is_best_where_the_map_says_and_elsewhere_if_made_to_mislead(kind):
+    for domain in family(kind, domains=4, misleading=2):
+        proxy, target = domain.proxy.function, domain.target.function
+        there = true_optimum(np.asarray(proxy.best))
+        assert domain.misleads is not np.allclose(target.best, there)
+        assert target(np.asarray(target.best)) == pytest.approx(0, abs=1e-12)
+        rng = np.random.default_rng(0)
+        assert min(target(point) for point in rng.random((200, 2))) > 0
+        assert all(0 <= x <= 1 for x in (*proxy.best, *target.best))
+
+
+def test_a_domain_held_out_and_misleading_ones_teach_nobody():
+    domains = family("sphere", domains=3, misleading=2)
+    assert [d.name for d in others(domains, "sphere 1")] == ["sphere 0", "sphere 2"]
+
+
+def test_a_bridge_that_learnt_the_map_beats_a_cold_start():
+    rows = [
+        row
+        for start in ("cold", "bridge")
+        for job in study.jobs(["sphere"], [start], repetitions=1)
+        if job[3] == "tpe" and job[1] == "sphere 0"
+        for row in study.run_one(job)
+    ]
+    by = pd.DataFrame(rows).groupby("start")["trials"].sum()
+    assert not any(row["stood_aside"] for row in rows)
+    assert by["bridge"] < by["cold"] / 2
+
+
+@pytest.mark.parametrize("start", study.TRANSFERS)
+def test_every_transfer_can_open_a_search(start):
+    (job,) = [
+        job
+        for job in study.jobs(["sphere"], [start], repetitions=1)
+        if job[1] == "sphere 0" and job[3] == "nelder-mead"
+    ]
+    (row,) = study.run_one(job)
+    assert row["reached"]
+    assert row["trials"] <= study.MOST_TRIALS
+    assert study.run_one(job) == [row]
+
+
+def test_what_a_bridge_stood_aside_from_is_counted_apart():
+    base = {"table": "t", "searcher": "tpe", "repetition": 0, "misleads": False, "reached": True}
+    raw = pd.DataFrame(
+        [
+            {**base, "domain": d, "start": s, "trials": t, "stood_aside": a, "first_regret": 0.1}
+            for d, s, t, a in [
+                ("a", "cold", 40, False), ("b", "cold", 20, False),
+                ("a", "bridge", 10, False), ("b", "bridge", 19, True),
+            ]
+        ]
+    )  # fmt: skip
+    found = study.summary(raw)
+    assert found["t", "regular", "tpe", "bridge"]["of cold"] == "25 %"
+    assert found["t", "regular", "tpe", "bridge, stood aside"]["searches"] == "1"
+    assert found["t", "regular", "tpe", "cold"]["mean trials"] == "30.0"
+
+
+def recording(path: Path, best: float) -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for config, point in enumerate(rng.random((30, 3))):
+        cube = dict(zip([axis.name for axis in SPACE.axes], map(float, point), strict=True))
+        accuracy = 0.9 - (cube["method.learning_rate"] - best) ** 2
+        rows += [
+            {
+                "config": config, "seed": seed, "values": json.dumps(SPACE.decode(cube)),
+                "cube": json.dumps(cube), "effective": str(config), "trainable_parameters": 1,
+                "reason": "", "step": step, "validation": accuracy, "test": accuracy,
+                "source": None, "step_seconds": 0.1,
+            }
+            for seed in (0, 1)
+            for step in (10, 20)
+        ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(path, index=False)
+
+
+def test_recorded_domains_are_read_from_a_folder_and_can_be_studied(tmp_path):
+    for index, best in enumerate((0.2, 0.4, 0.5, 0.7)):
+        recording(tmp_path / f"d{index}.proxy.parquet", best)
+        recording(tmp_path / f"d{index}.target.parquet", best)
+    for side in ("proxy", "target"):
+        (tmp_path / f"{side}.yaml").write_text(yaml.safe_dump(SPEC))
+    domains = study.domains_of(str(tmp_path))
+    assert [domain.name for domain in domains] == ["d0", "d1", "d2", "d3"]
+    (job,) = [
+        job
+        for job in study.jobs([str(tmp_path)], ["best_of_history"], repetitions=1)
+        if job[1] == "d0" and job[3] == "tpe"
+    ]
+    (row,) = study.run_one(job)
+    assert row["reached"]
+
+
+def test_a_folder_without_both_sides_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no files DOMAIN\.target\.parquet"):
+        recorded_domains(tmp_path, proxy=SPACE, target=SPACE)
+    recording(tmp_path / "a.target.parquet", 0.5)
+    with pytest.raises(InputError, match=r"a\.proxy\.parquet: missing"):
+        recorded_domains(tmp_path, proxy=SPACE, target=SPACE)
