@@ -49,6 +49,22 @@ from autopeft.clusters.queued import submit_sweep
 from autopeft.tracking.run_folder import open_run
 print(submit_sweep(open_run(sys.argv[1])).id)
 """
+# What the verbs `stop` and `status` do, without loading what they print with.
+STOP = """
+import sys
+from autopeft.clusters.queued import end_in_words, stop_sweep
+from autopeft.tracking.run_folder import open_run
+print(end_in_words(stop_sweep(open_run(sys.argv[1]))))
+"""
+STANDS = """
+import sys
+from autopeft.clusters.queued import end_in_words
+from autopeft.clusters.standing import standing_of
+from autopeft.clusters.sweep_job import job_of
+from autopeft.tracking.run_folder import open_run
+run = open_run(sys.argv[1])
+print(end_in_words(standing_of(job_of(run.sweep(), run.path))))
+"""
 EVERYWHERE = {"hosts": 2, "cpus_per_host": 1, "walltime": "0:15:00", "warning_s": 60,
               "query_every_s": 2, "environment": {"AUTOPEFT_TRIALS": "trivial"}}  # fmt: skip
 
@@ -112,9 +128,13 @@ class LiveSweep:
         trials = self.history().trials.values()
         return Counter(str(trial.details["host"]) for trial in trials if trial.details)
 
-    def stop(self) -> None:
-        """Cancel as a user does."""
-        self.autopeft("stop", str(self.run.path))
+    def stop(self) -> str:
+        """Cancel as `autopeft stop` does; return how the job stands then."""
+        return as_user(self.ctl, self.kind, STOP, self.run.path)
+
+    def stands(self) -> str:
+        """How `autopeft status` would say the job stands."""
+        return as_user(self.ctl, self.kind, STANDS, self.run.path)
 
     def autopeft(self, *words: str, within_s: float = 240) -> str:
         """Run a verb on the submitting host; return what it printed."""
@@ -150,9 +170,14 @@ def submit(
 ) -> LiveSweep:
     """A sweep of 8 trials on both hosts is in the queue of a scheduler."""
     run = make_run(kind, name=name, faults=faults, search=search, **words)
-    command = [sys.executable, "-c", SUBMIT, str(run.path)]
-    job = ctl.do(*command, user=USER, env=environment(kind), timeout_s=180).split()[-1]
-    return LiveSweep(run, kind, job, ctl)
+    return LiveSweep(run, kind, as_user(ctl, kind, SUBMIT, run.path), ctl)
+
+
+def as_user(ctl: Host, kind: str, code: str, run: Path) -> str:
+    """Run some Python on a run folder, as the user who submits; return its last line."""
+    command = [sys.executable, "-c", code, str(run)]
+    said = ctl.do(*command, user=USER, env=environment(kind), timeout_s=240)
+    return said.splitlines()[-1]
 
 
 def make_run(

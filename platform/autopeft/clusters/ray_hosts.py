@@ -31,7 +31,9 @@ POLL_S = 0.2
 LOOK_EVERY_S = 2.0
 # So long after the head stands, a sweep begins with `min_hosts`, or not at all.
 ALL_WITHIN_S = 180.0
-RELAUNCH_AFTER_S = 30.0
+# A launcher may fail for a moment (a step that cannot be made just now), or for as long as a host
+# is away; that it failed is believed the second time.
+RELAUNCH_AFTER_S, AND_THEN_AFTER_S, BELIEVED_AFTER = 3.0, 30.0, 2
 MEMBERS_END_WITHIN_S = 8.0
 LAST_LINES = 12
 # What a launcher's far side has of its own, and must keep.
@@ -266,6 +268,7 @@ class _Launch:
         self._words, self._log = words, log
         self._process: subprocess.Popen[bytes] | None = None
         self._ended_at: float | None = None
+        self._starts = 0
 
     @property
     def runs(self) -> bool:
@@ -274,12 +277,13 @@ class _Launch:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has ended, and it was not asked to."""
-        return not self.runs
+        """Whether it has ended more than once, and was not asked to."""
+        return not self.runs and self._starts >= BELIEVED_AFTER
 
     def start(self) -> None:
         """Run the launcher; its own words go to the host's log."""
         self._ended_at = None
+        self._starts += 1
         try:
             with self._log.open("ab") as output:
                 self._process = start_bound(self._words, environment=os.environ, output=output)
@@ -296,7 +300,8 @@ class _Launch:
         now = time.monotonic()
         if self._ended_at is None:
             self._ended_at = now
-        if now - self._ended_at < RELAUNCH_AFTER_S:
+        patience_s = RELAUNCH_AFTER_S if self._starts < BELIEVED_AFTER else AND_THEN_AFTER_S
+        if now - self._ended_at < patience_s:
             return False
         self.start()
         return True
