@@ -164,7 +164,6 @@ def drivers(hosts: dict[str, Host], sweep: LiveSweep) -> list[str]:
     return [line for line in sweeps.ours(hosts) if f"drive {sweep.run.path}" in line]
 
 
-@pytest.mark.core
 def test_a_sweep_that_fails_says_so_by_its_exit_code(
     ctl: Host, slurm_or_sge: str, both: dict[str, Host]
 ) -> None:
@@ -232,7 +231,6 @@ def test_a_queue_that_is_not_there(ctl: Host, slurm_or_sge: str, both: dict[str,
 WORDS = {"slurm": "nvalid partition", "sge": 'unknown queue "nosuch'}
 
 
-@pytest.mark.core
 def test_it_grows_by_a_host_that_joins_and_leaves(
     ctl: Host, slurm_or_sge: str, both: dict[str, Host]
 ) -> None:
