@@ -91,11 +91,11 @@ def test_a_number_that_is_none_is_a_dash() -> None:
 def test_tables_show_every_trial_and_take_no_markup(finished: RunFolder) -> None:
     text = finished.journal.read_text().replace("12 GiB asked", "[red]12 GiB[/nonsense]")
     finished.journal.write_text(text)
-    history = finished.history()
+    history, sweep = finished.history(), finished.sweep()
     console = Console(width=200, record=True, file=None, quiet=False)
     with console.capture() as capture:
-        console.print(trials_table(history))
-        console.print(summary_table(history))
+        console.print(trials_table(history, sweep.task))
+        console.print(summary_table(history, sweep.task))
     printed = capture.get()
     assert all(trial in printed for trial in history.trials)
     assert "[red]12 GiB[/nonsense]" in printed

@@ -8,14 +8,22 @@ import torch
 
 from autopeft.core.errors import DeadAdapter
 from autopeft.spec.trial import TrialSpec
+from autopeft.trial.base import Report
+from autopeft.trial.failures import WorkerDoubtful
+from autopeft.trial.fine_tuning import FineTuningRunner
 from autopeft.trial.run import run_trial
-from autopeft.trial.session import Report, TrialSession
-from autopeft.trial.worker import Worker, WorkerDoubtful
+from autopeft.trial.session import TrialSession
+from autopeft.trial.worker import Worker
 
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Worker:
-    return Worker(tmp_path_factory.mktemp("cache"))
+def runner(tmp_path_factory: pytest.TempPathFactory) -> FineTuningRunner:
+    return FineTuningRunner(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def worker(runner: FineTuningRunner) -> Worker:
+    return runner.worker
 
 
 def spec(**method: Any) -> TrialSpec:
@@ -39,25 +47,27 @@ def numbers(report: Report) -> dict[str, float]:
 
 
 def test_a_resumed_trial_gives_the_numbers_of_the_uninterrupted_one(
-    worker: Worker, tmp_path: Path
+    runner: FineTuningRunner, tmp_path: Path
 ) -> None:
     whole: list[Report] = []
-    run_trial(spec(), worker=worker, report=lambda r: whole.append(r) or True)
+    run_trial(spec(), runner=runner, report=lambda r: whole.append(r) or True)
     assert [r.step for r in whole] == [3, 6, 9]
     # Killed after the second report: a new session finds the checkpoint, and tells that report
     # again, since the driver may not have written it down.
-    run_trial(spec(), worker=worker, folder=tmp_path, report=lambda r: r.step < 6)
+    run_trial(spec(), runner=runner, folder=tmp_path, report=lambda r: r.step < 6)
     torch.manual_seed(12345)
     again: list[Report] = []
-    run_trial(spec(), worker=worker, folder=tmp_path, report=lambda r: again.append(r) or True)
+    run_trial(spec(), runner=runner, folder=tmp_path, report=lambda r: again.append(r) or True)
     assert [r.step for r in again] == [6, 9]
     assert [numbers(r) for r in again] == [numbers(r) for r in whole[1:]]
     assert again[-1].final
 
 
-def test_a_copy_goes_on_with_rate_and_decay_of_its_own(worker: Worker, tmp_path: Path) -> None:
+def test_a_copy_goes_on_with_rate_and_decay_of_its_own(
+    runner: FineTuningRunner, tmp_path: Path
+) -> None:
     """A checkpoint of another trial, as a population based training leaves it here."""
-    run_trial(spec(), worker=worker, folder=tmp_path, report=lambda r: r.step < 6)
+    run_trial(spec(), runner=runner, folder=tmp_path, report=lambda r: r.step < 6)
     checkpoint = (tmp_path / "checkpoint.pt").read_bytes()
     ends = []
     for rate, decay in ((5e-3, 0.01), (5e-3, 5.0), (1e-3, 0.01)):
@@ -65,27 +75,27 @@ def test_a_copy_goes_on_with_rate_and_decay_of_its_own(worker: Worker, tmp_path:
         copy = spec(learning_rate=rate)
         training = copy.training.model_copy(update={"weight_decay": decay})
         copy = copy.model_copy(update={"training": training})
-        ends.append(numbers(run_trial(copy, worker=worker, folder=tmp_path))["loss"])
-    whole = numbers(run_trial(spec(), worker=worker))["loss"]
+        ends.append(numbers(run_trial(copy, runner=runner, folder=tmp_path))["loss"])
+    whole = numbers(run_trial(spec(), runner=runner))["loss"]
     assert ends[0] == whole
     assert len(set(ends)) == 3
 
 
-def test_a_trial_leaves_its_worker_as_it_was(worker: Worker) -> None:
-    first = run_trial(spec(), worker=worker)
+def test_a_trial_leaves_its_worker_as_it_was(runner: FineTuningRunner, worker: Worker) -> None:
+    first = run_trial(spec(), runner=runner)
     for kind in ("full", "head", "pissa", "houlsby"):
         method: dict[str, Any] = {"kind": kind, "learning_rate": 1e-2}
         other = spec().model_dump()
         other["method"] = method
-        run_trial(TrialSpec.model_validate(other), worker=worker)
+        run_trial(TrialSpec.model_validate(other), runner=runner)
         assert worker.doubt == ""
-    assert numbers(run_trial(spec(), worker=worker)) == numbers(first)
+    assert numbers(run_trial(spec(), runner=runner)) == numbers(first)
 
 
-def test_the_search_does_not_score_test(worker: Worker) -> None:
-    seen = run_trial(spec(), worker=worker)
+def test_the_search_does_not_score_test(runner: FineTuningRunner) -> None:
+    seen = run_trial(spec(), runner=runner)
     assert not any(name.startswith("test_") for name in seen.metrics)
-    scored = run_trial(spec(), worker=worker, score_test=True)
+    scored = run_trial(spec(), runner=runner, score_test=True)
     assert "test_accuracy" in scored.metrics
 
 
@@ -112,8 +122,8 @@ def test_an_adapter_that_would_learn_nothing_is_an_error(
     session.close()
 
 
-def test_accumulated_micro_batches_are_one_step(worker: Worker) -> None:
+def test_accumulated_micro_batches_are_one_step(runner: FineTuningRunner) -> None:
     values = spec().model_dump()
     values["training"] |= {"batch_size": 4, "accumulation": 2}
-    last = run_trial(TrialSpec.model_validate(values), worker=worker)
+    last = run_trial(TrialSpec.model_validate(values), runner=runner)
     assert last.step == 9

@@ -15,11 +15,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cpus", type=int, required=True)
     asked = parser.parse_args()
+    from autopeft.trial import open_runner
     from autopeft.trial.run import run_trial
-    from autopeft.trial.worker import Worker
 
     spec = TrialSpec.model_validate_json(asked.spec.read_text())
-    last = run_trial(spec, worker=Worker(asked.cache, cpus=asked.cpus), folder=asked.folder)
+    runner = open_runner(spec, cache=asked.cache, cpus=asked.cpus)
+    last = run_trial(spec, runner=runner, folder=asked.folder)
     print(json.dumps({"step": last.step, "accuracy": last.metrics["accuracy"]}))
 
 

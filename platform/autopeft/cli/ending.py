@@ -47,12 +47,14 @@ def tell_result(run: RunFolder, *, json: bool) -> None:
     from autopeft.reports.result import result
     from autopeft.reports.table import summary_table
 
-    history = run.history()
+    history, sweep = run.history(), run.sweep()
     if json:
-        answer_json(result(history, run.sweep()))
+        answer_json(result(history, sweep))
         return
-    answer_table(summary_table(history))
+    answer_table(summary_table(history, sweep.task))
     answer(f"report:  {short(run.report)}")
+    if history.best is not None and not sweep.task.has_adapters:
+        answer(f"next:    autopeft export {short(run.path)} best")
     if run.best.is_dir():
         answer(f"adapter: {short(run.best)}")
         answer(f"next:    autopeft export {short(run.path)} my-adapter")

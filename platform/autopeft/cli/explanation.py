@@ -9,6 +9,7 @@ from autopeft.spec.sweep import Sweep
 from autopeft.sweep.extras import baseline_runs
 
 NAME_WIDTH = 36
+PARAMETER = "task.parameters."  # before a constant, not before a dimension
 
 
 def explain(sweep: Sweep, *, remarks: Sequence[Problem] = ()) -> dict[str, Any]:
@@ -21,7 +22,10 @@ def explain(sweep: Sweep, *, remarks: Sequence[Problem] = ()) -> dict[str, Any]:
         "constants": _constants(sweep),
         "budget": {
             **settings.search.model_dump(mode="json"),
-            "steps": _steps(sweep),
+            "steps": sweep.steps,
+            "measured": sweep.task.place,
+            "has_test": sweep.task.has_test,
+            "is_seeded": sweep.task.is_seeded,
             "baseline_runs": [run.name for run in baseline_runs(sweep)],
             "resources": settings.resources.model_dump(mode="json"),
         },
@@ -78,13 +82,14 @@ def _lines(explanation: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _budget(budget: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{budget['trials']} trials of at most {budget['steps']} steps"
+    of_steps = f" of at most {budget['steps']} steps" if budget["steps"] > 1 else ""
+    yield f"{budget['trials']} trials{of_steps}"
     if budget["hours"] is not None:
         yield f"at most {budget['hours']:g} hours"
     if budget["trial_timeout"] is not None:
         yield f"at most {budget['trial_timeout']:g} seconds a trial"
     goals = [f"{name} ({direction})" for name, direction in budget["objectives"].items()]
-    yield f"objective: {', '.join(goals)}, on validation"
+    yield f"objective: {', '.join(goals)}{budget['measured'] and ',' + budget['measured']}"
     for metric, bound in budget["constraints"].items():
         sides = [f"{word} {value:g}" for word, value in bound.items() if value is not None]
         yield f"constraint: {metric} {', '.join(sides).replace('_', ' ')}"
@@ -93,15 +98,24 @@ def _budget(budget: Mapping[str, Any]) -> Iterator[str]:
     names = list(dict.fromkeys(budget["baseline_runs"]))
     runs = len(budget["baseline_runs"])
     yield f"baselines: {', '.join(names)} ({runs} runs)" if runs else "no baselines"
-    yield (
-        f"at the end: the best {budget['retrain']} trained again with {budget['retrain_seeds']} "
-        "fresh seeds each, then scored on test once"
-        if budget["retrain"]
-        else "nothing is trained again at the end, so there will be no winner and no test score"
-    )
+    yield _at_the_end(budget)
     resources = budget["resources"]
     gpus = f", {resources['gpus']:g} GPUs" if resources["gpus"] else ""
     yield f"each trial: {resources['cpus']} CPU{'s' if resources['cpus'] > 1 else ''}{gpus}"
+
+
+def _at_the_end(budget: Mapping[str, Any]) -> str:
+    again = "trained" if budget["has_test"] else "run"
+    if budget["retrain"]:
+        return (
+            f"at the end: the best {budget['retrain']} {again} again with "
+            f"{budget['retrain_seeds']} fresh seeds each"
+            + (", then scored on test once" if budget["has_test"] else "")
+        )
+    if not budget["is_seeded"]:
+        return "nothing is run again at the end: no seed is told, so the best trial is the result"
+    without = "no winner and no test score" if budget["has_test"] else "no winner"
+    return f"nothing is {again} again at the end, so there will be {without}"
 
 
 def _options(record: Mapping[str, Any]) -> str:
@@ -130,15 +144,15 @@ def _constants(sweep: Sweep) -> dict[str, dict[str, Any]]:
     constants: dict[str, dict[str, Any]] = {}
     searched = {dimension.name for dimension in sweep.space.dimensions}
     several = len(sweep.template.branches) > 1
-    for branch, spec in zip(sweep.template.branches, _one_of_each(sweep), strict=True):
-        prefix = f"method.{branch.name}" if several else "method"
+    for branch, spec in zip(sweep.template.ways, _one_of_each(sweep), strict=True):
+        prefix = f"method.{branch.name}" if branch and several else "method"
         written = {
             *_flat(sweep.template.trees | {"method": {}}, ""),
-            *_flat(branch.tree, prefix),
+            *_flat(branch.tree if branch else {}, prefix),
         }
         dump = spec.model_dump(mode="json", exclude={"seed"})
-        for name, value in {**_flat(dump.pop("method"), prefix), **_flat(dump, "")}.items():
-            if name not in searched:
+        for name, value in {**_flat(dump.pop("method", {}), prefix), **_flat(dump, "")}.items():
+            if name.removeprefix(PARAMETER) not in searched:
                 constants[name] = {"value": value, "default": name not in written}
     order = ("task", "model", "method", "training")
     return dict(sorted(constants.items(), key=lambda item: order.index(item[0].split(".")[0])))
@@ -146,7 +160,7 @@ def _constants(sweep: Sweep) -> dict[str, dict[str, Any]]:
 
 def _one_of_each(sweep: Sweep) -> Iterator[Any]:
     """Yield a trial of every branch."""
-    count = len(sweep.template.branches)
+    count = len(sweep.template.ways)
     for level in range(count):
         cube = {dimension.name: 0.0 for dimension in sweep.space.dimensions}
         yield sweep.trial(sweep.space.decode({**cube, "method": (level + 0.5) / count}))
@@ -164,10 +178,6 @@ def _flat(tree: Any, prefix: str) -> dict[str, Any]:
     for name, value in below.items():
         leaves |= _flat(value, name)
     return leaves
-
-
-def _steps(sweep: Sweep) -> int:
-    return next(_one_of_each(sweep)).training.steps  # type: ignore[no-any-return]
 
 
 def _value(value: Any) -> str:

@@ -24,15 +24,19 @@ def export(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write the winner's adapter as plain `peft` loads it, with a model card."""
+    """Write the winner's adapter as plain `peft` loads it, with a model card.
+
+    Of a sweep over a command or a function, the best parameters as JSON.
+    """
     from autopeft.cli.terminal import hush
 
     hush()
-    from autopeft.export import export as export_adapter
+    from autopeft.export import export as export_found
 
-    done = export_adapter(source, out, merged=merged)
+    done = export_found(source, out, merged=merged)
     if json:
         answer_json(done.as_dict())
         return
     answer(f"{short(done.folder)}: {done.summary}")
-    answer(f"try it:  autopeft predict {short(done.folder)} sound.wav")
+    if done.hint:
+        answer(f"try it:  {done.hint.format(short(done.folder))}")

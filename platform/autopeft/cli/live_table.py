@@ -160,8 +160,7 @@ def _time(history: History, sweep: Sweep) -> str:
 
 
 def _steps(sweep: Sweep) -> int:
-    middle = sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
-    return sweep.trial(middle).training.steps
+    return sweep.steps
 
 
 def _ended(history: History, kind: Kind) -> int:

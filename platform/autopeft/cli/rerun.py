@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from autopeft.cli.output import answer, answer_json, answer_table, say
-from autopeft.cli.words import Json, Run
+from autopeft.cli.words import AllowCode, Json, Run
 
 EXAMPLE = "autopeft rerun runs/tiny-clap-20260110-120000 t0007"
 
@@ -13,9 +13,10 @@ EXAMPLE = "autopeft rerun runs/tiny-clap-20260110-120000 t0007"
 def rerun(
     run: Run,
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's id, such as t0007.")],
+    allow_code: AllowCode = False,
     json: Json = False,
 ) -> None:
-    """Train one trial again in this process and compare its numbers; exit 1 if they differ.
+    """Run one trial again in this process and compare its numbers; exit 1 if they differ.
 
     The same numbers come on the same device with the same versions. Nothing is written.
     """
@@ -23,13 +24,13 @@ def rerun(
 
     hush()
     from autopeft.cli.tables import repetition_table
+    from autopeft.sweep.api import reopen_run
     from autopeft.sweep.repeat import repeat
-    from autopeft.tracking.run_folder import open_run
 
     def progress(report: object) -> None:
         say(f"step {getattr(report, 'step', '?')}")
 
-    repetition = repeat(open_run(run), trial, progress=progress)
+    repetition = repeat(reopen_run(run, allow_code=allow_code), trial, progress=progress)
     if json:
         answer_json(repetition.as_dict())
     else:

@@ -1,7 +1,7 @@
 """``autopeft resume``: go on where a sweep stopped."""
 
 from autopeft.cli.output import say, short
-from autopeft.cli.words import Cluster, Detach, Json, Overrides, Run, on_cluster
+from autopeft.cli.words import AllowCode, Cluster, Detach, Json, Overrides, Run, on_cluster
 
 EXAMPLE = "autopeft resume runs/tiny-clap-20260110-120000 search.trials=48"
 
@@ -11,6 +11,7 @@ def resume(
     overrides: Overrides = None,
     cluster: Cluster = None,
     detach: Detach = False,
+    allow_code: AllowCode = False,
     json: Json = False,
 ) -> None:
     """Go on where a sweep stopped or was killed; nothing that ran is run again.
@@ -24,9 +25,9 @@ def resume(
     from autopeft.clusters.submission import Refused
     from autopeft.core.errors import InputError
     from autopeft.sweep.amend import amend
-    from autopeft.tracking.run_folder import open_run
+    from autopeft.sweep.api import reopen_run
 
-    folder = open_run(run)
+    folder = reopen_run(run, allow_code=allow_code)
     changes = [*(overrides or []), *on_cluster(cluster)]
     if living := living_job(folder):
         from autopeft.cli.following import hand_over

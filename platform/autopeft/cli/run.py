@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autopeft.cli.output import say, short
-from autopeft.cli.words import Cluster, Detach, Json, Overrides, Runs, SearchFile, on_cluster
+from autopeft.cli.words import (
+    AllowCode,
+    Cluster,
+    Detach,
+    Json,
+    Overrides,
+    Runs,
+    SearchFile,
+    on_cluster,
+)
 
 if TYPE_CHECKING:
     from autopeft.clusters.submission import Submission
@@ -21,6 +30,7 @@ def run(
     cluster: Cluster = None,
     detach: Detach = False,
     runs: Runs = Path("runs"),
+    allow_code: AllowCode = False,
     json: Json = False,
 ) -> None:
     """Run a sweep, here or on a cluster, and print the winner beside the baselines.
@@ -32,8 +42,8 @@ def run(
     from autopeft.cli.terminal import hush
     from autopeft.core.errors import InputError
     from autopeft.spec.load import load_sweep
+    from autopeft.sweep.api import start_run
     from autopeft.sweep.preflight import preflight
-    from autopeft.tracking.run_folder import create_run
 
     hush()
     sweep = load_sweep(file, [*(overrides or []), *on_cluster(cluster)])
@@ -41,7 +51,7 @@ def run(
         raise InputError("--detach: a sweep on this machine ends with its terminal; use nohup")
     for remark in preflight(sweep):
         say(str(remark))
-    folder = create_run(sweep, runs)
+    folder = start_run(sweep, runs, allow_code=allow_code)
     say(f"{short(folder.path)}: {sweep.name}, {sweep.settings.search.trials} trials")
     if sweep.profile.kind == "local":
         drive_to_end(folder, json=json)

@@ -31,10 +31,10 @@ def status(run: Run, json: Json = False) -> None:
         words = job_in_words(standing, ray, limit=limit) if standing else None
         answer_json({**result(history, sweep), "trials": trials, "job": words})
         return
-    answer_table(trials_table(history))
+    answer_table(trials_table(history, sweep.task))
     if history.is_over:
         answer("")
-        answer_table(summary_table(history))
+        answer_table(summary_table(history, sweep.task))
     answer("")
     answer(headline(history, sweep))
     if standing:

@@ -16,6 +16,10 @@ Run: TypeAlias = Annotated[
     str, typer.Argument(metavar="RUN", help="A run folder, or how its name in runs/ begins.")
 ]
 Runs: TypeAlias = Annotated[Path, typer.Option("--runs", help="Where run folders go.")]
+AllowCode: TypeAlias = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Call a function that no installed package offers."),
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Cluster: TypeAlias = Annotated[
     str | None, typer.Option("--cluster", metavar="P", help="A profile's name, or its file.")

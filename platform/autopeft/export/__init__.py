@@ -1,5 +1,5 @@
-"""The winner as a folder to share: adapter or merged model, and a model card."""
+"""What a search found, as a folder to share: adapter, merged model, or the best parameters."""
 
-from autopeft.export.folder import Exported, export
+from autopeft.export.by_task import Exported, export
 
 __all__ = ["Exported", "export"]

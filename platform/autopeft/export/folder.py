@@ -2,18 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from autopeft.core.errors import AutopeftError, InputError, RunFolderError
+from autopeft.core.errors import AutopeftError, InputError
 from autopeft.core.places import write_json, write_text
 from autopeft.data import open_data
 from autopeft.export.card import model_card
 from autopeft.export.merged_model import write_merged
+from autopeft.export.new_folder import new_folder
 from autopeft.methods import traits
 from autopeft.spec.trial import TrialSpec
 from autopeft.tracking.kept_adapter import KeptAdapter, kept_adapter
@@ -23,7 +22,7 @@ ANY_RATE_HZ = 16_000
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedAdapter:
     """What was written.
 
     Attributes:
@@ -45,6 +44,11 @@ class Exported:
             return f"{self.base} with {self.method} merged in; transformers loads it"
         return f"{self.method} adapter for {self.base}; README.md says how to load it"
 
+    @property
+    def hint(self) -> str:
+        """What to do with the folder next, its name left out."""
+        return "autopeft predict {} sound.wav"
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {
@@ -55,7 +59,7 @@ class Exported:
         }
 
 
-def export(source: str | Path, out: str | Path, *, merged: bool = False) -> Exported:
+def export_adapter(source: str | Path, out: str | Path, *, merged: bool = False) -> ExportedAdapter:
     """Write the winner of a run, or ``RUN/trials/ID`` of it, to the new folder ``out``.
 
     Args:
@@ -76,7 +80,7 @@ def export(source: str | Path, out: str | Path, *, merged: bool = False) -> Expo
             "the weights; export without --merged"
         )
     whole = merged or facts.layout == "weights"
-    with _new_folder(out) as draft:
+    with new_folder(out) as draft:
         if whole:
             write_merged(kept.spec, kept.folder, draft)
         else:
@@ -87,26 +91,7 @@ def export(source: str | Path, out: str | Path, *, merged: bool = False) -> Expo
             kept, name=out.resolve().name, captions=captions, merged=whole, traits=facts
         )
         write_text(draft / "README.md", card)
-    return Exported(out.resolve(), kept.spec.method.kind, kept.spec.model.base, whole)
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder beside ``out`` that becomes it when all went well."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: stands there already; choose another name")
-    draft = out.resolve().with_name(f".{out.resolve().name}.part")
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        yield draft
-        if out.is_dir():
-            out.rmdir()
-        draft.rename(out.resolve())
-    except OSError as error:
-        raise RunFolderError(f"{out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    return ExportedAdapter(out.resolve(), kept.spec.method.kind, kept.spec.model.base, whole)
 
 
 def _copy_adapter(kept: KeptAdapter, draft: Path) -> None:

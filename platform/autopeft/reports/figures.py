@@ -86,8 +86,8 @@ def front_of_objectives(history: History, space: Space) -> Figure | None:
 
 def _branches(history: History, space: Space) -> Iterator[tuple[str, optuna.Study]]:
     """Yield a study per branch of ``method``: only within one do all trials share their axes."""
-    trials = history.of_kind(Kind.TRIAL)
-    for branch in dict.fromkeys(trial.values.get("method", "") for trial in trials):
+    trials = history.of_kind(Kind.TRIAL) if space.has_branches else []
+    for branch in dict.fromkeys(trial.values["method"] for trial in trials) or [""]:
         yield branch, build_study(history, space, branch=branch)
 
 

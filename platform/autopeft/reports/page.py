@@ -80,6 +80,7 @@ def _facts(history: History, sweep: Sweep) -> dict[str, Any]:
         "ranking": ranking,
         "winner": next((standing for standing in ranking if standing.name == "winner"), None),
         "label": comparison.label,
+        "task": sweep.task,
         "levels": list(levels(history, sweep.space)),
         "best": {trial.id for trial in history.ranked()[:1]},
         "trials": list(history.trials.values()),
@@ -101,7 +102,7 @@ def _charts(history: History, sweep: Sweep) -> tuple[list[Chart], list[Chart]]:
         f"Dots are means over seeds, bars one standard deviation, ticks the single seeds; {better} "
         "is better. Where bars overlap widely, these seeds do not tell two rows apart."
     )
-    first = [] if against is None else [_chart("Winner against baselines", words, against)]
+    first = [] if against is None else [_chart("Winner against others", words, against)]
     return first, [_chart(*drawn) for drawn in _search_charts(history, sweep, better)]
 
 
@@ -119,9 +120,9 @@ def _search_charts(
         ),
         (
             "Learning curves",
-            f"Validation {metric} over the steps, a line per trial; short lines were stopped "
-            "early or failed. Point at a line to see which trial it is.",
-            figures.learning_curves(history, space),
+            f"{metric}{sweep.task.place} over the steps, a line per trial; short lines were "
+            "stopped early or failed. Point at a line to see which trial it is.",
+            figures.learning_curves(history, space) if sweep.steps > 1 else None,
         ),
         (
             "What accuracy costs: parameters",
@@ -130,8 +131,9 @@ def _search_charts(
             comparison.against_size(history),
         ),
         (
-            "What accuracy costs: time",
-            "The same against the time a trial trained.",
+            f"What {'accuracy' if sweep.task.has_adapters else metric} costs: time",
+            "Finished trials by the time they took; on the green line lie those that no quicker "
+            "one beats.",
             comparison.against_time(history),
         ),
         (

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autopeft.spec.objective import RUN_SECONDS
 from autopeft.tracking.events import Kind
 from autopeft.tracking.history import Group, History, TrialHistory
 
@@ -63,8 +64,8 @@ def standings(history: History) -> list[Standing]:
     rest = [group for group in retrained if group not in first]
     baselines = [group for group in history.groups(Kind.BASELINE) if group.runs]
     return [
-        *(standing(group, "winner", "best on validation, trained anew") for group in first),
-        *(standing(group, group.name, "a rival, trained anew") for group in rest),
+        *(standing(group, "winner", "the best, run anew with fresh seeds") for group in first),
+        *(standing(group, group.name, "a rival, run anew") for group in rest),
         *(standing(group, group.name, BASELINES.get(group.name, "")) for group in baselines),
     ]
 
@@ -99,8 +100,9 @@ def objective(history: History) -> tuple[str, str]:
 
 
 def train_seconds(trial: TrialHistory) -> float | None:
-    """Return how long the trial trained, as it said; else its wall-clock time."""
-    return trial.metrics.get("train_seconds", trial.seconds)
+    """Return how long the trial trained or ran, as it said; else its wall-clock time."""
+    said = [trial.metrics[name] for name in ("train_seconds", RUN_SECONDS) if name in trial.metrics]
+    return said[0] if said else trial.seconds
 
 
 def fate(trial: TrialHistory) -> str:

@@ -36,13 +36,13 @@ def build_study(history: History, space: Space, *, branch: str | None = None) ->
     directions = [f"{direction}imize" for direction in history.search.objectives.values()]
     study = optuna.create_study(directions=directions, study_name="sweep")
     names = {d: d.name if branch is None else _short(d.name, branch) for d in space.dimensions}
-    if branch is not None:
+    if branch is not None and space.has_branches:
         names = {d: name for d, name in names.items() if d.name != "method"}
     study.add_trials(
         [
             frozen_trial(history, trial, names)
             for trial in history.of_kind(Kind.TRIAL)
-            if branch is None or trial.values.get("method", branch) == branch
+            if not (branch and space.has_branches) or trial.values.get("method") == branch
         ]
     )
     return study

@@ -15,7 +15,7 @@ from autopeft.tracking.history import History
 def summary(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> list[str]:
     """Return the sweep in a few sentences, the most important first."""
     return [
-        *_outcome(history, ranking),
+        *_outcome(history, sweep, ranking),
         *_against(history, ranking),
         _search(history, sweep),
         *([] if history.opening is None else opening_words(history.opening, sweep.space)),
@@ -23,27 +23,36 @@ def summary(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> list
     ]
 
 
-def _outcome(history: History, ranking: Sequence[Standing]) -> Iterator[str]:
-    metric, _ = objective(history)
+def _outcome(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> Iterator[str]:
+    (metric, _), task = objective(history), sweep.task
     winner = next((standing for standing in ranking if standing.name == "winner"), None)
     if winner is not None:
         size = winner.trainable_parameters
         trained = "" if size is None else f" It trains {count(size)} parameters."
-        score = winner.score(f"test_{metric}")
+        score = winner.score(f"test_{metric}" if task.has_test else metric)
         yield f"The winner is trial {winner.trial}: {settings(winner.values)}.{trained}"
         if score is not None:
             spread = "" if score.spread is None else ", the spread being over seeds"
-            yield f"On test it reaches {metric} {score} ({_seeds(score)}{spread})."
+            where = "On test it" if task.has_test else "It"
+            yield f"{where} reaches {metric} {score} ({_seeds(score)}{spread})."
         return
     best = history.best
     if best is None:
         yield "No trial has run all its steps yet, so nothing can be said about what is best."
         return
-    yield (
-        f"Best so far on validation is trial {best.id} with {metric} "
-        f"{number(best.metrics.get(metric))}: {settings(best.values)}. It has not been trained "
-        "anew with fresh seeds, nor scored on test."
-    )
+    found = f"trial {best.id} with {metric} {number(best.metrics.get(metric))}"
+    if not task.is_seeded and history.is_over:
+        yield f"The best is {found}: {settings(best.values)}."
+        return
+    yield f"Best so far{task.place} is {found}: {settings(best.values)}.{_unconfirmed(sweep)}"
+
+
+def _unconfirmed(sweep: Sweep) -> str:
+    if not sweep.task.is_seeded:
+        return ""
+    if not sweep.task.has_test:
+        return " It has not been run again with fresh seeds."
+    return " It has not been trained anew with fresh seeds, nor scored on test."
 
 
 def _against(history: History, ranking: Sequence[Standing]) -> Iterator[str]:
@@ -77,10 +86,10 @@ def difference(score: Score, other: Score, *, maximise: bool) -> str:
 
 
 def _search(history: History, sweep: Sweep) -> str:
-    search, base = sweep.settings.search, sweep.template.trees["model"].get("base")
-    methods = ", ".join(sweep.template.branch_names)
+    search, base = sweep.settings.search, sweep.template.trees.get("model", {}).get("base")
+    searched = ", ".join(sweep.template.branch_names) or f"a {sweep.task.kind}"
     return (
-        f"Searched: {len(sweep.space.dimensions)} parameters of {methods}"
+        f"Searched: {len(sweep.space.dimensions)} parameters of {searched}"
         + (f" on {base}" if base else "")
         + f" with {search.searcher.kind}"
         + (f" and {search.scheduler.kind}" if search.scheduler.kind != "none" else "")

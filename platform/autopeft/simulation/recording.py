@@ -62,7 +62,7 @@ def record(
         for index, cube in enumerate(cubes):
             path = folder / f"c{index:04d}-s{seed}.json"
             if not path.exists():
-                spec = sweep.trial(sweep.space.decode(cube), seed=seed)
+                spec = sweep.fine_tuning(sweep.space.decode(cube), seed=seed)
                 jobs.append((spec.model_dump_json(), str(path), str(folder / "cache")))
     total = len(cubes) * len(seeds)
     context = multiprocessing.get_context("spawn")

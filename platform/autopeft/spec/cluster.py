@@ -9,9 +9,8 @@ import re
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
-from pydantic_core import PydanticCustomError
 
-from autopeft.spec.record import Record
+from autopeft.spec.record import Record, about
 from autopeft.spec.walltime import clock_text, parse_walltime
 
 Mode: TypeAlias = Literal["cpu", "gpu", "mpi", "array"]
@@ -149,9 +148,9 @@ class QueuedProfile(Profile):
     @model_validator(mode="after")
     def _no_contradiction(self) -> "QueuedProfile":
         if self.min_hosts is not None and self.min_hosts > self.hosts:
-            raise _about("min_hosts", f"{self.min_hosts} is above hosts {self.hosts}")
+            raise about("min_hosts", f"{self.min_hosts} is above hosts {self.hosts}")
         if self.warning_s >= self.walltime:
-            raise _about(
+            raise about(
                 "warning_s",
                 f"{self.warning_s} seconds before a walltime of {self.walltime} seconds is before "
                 "the job begins; write fewer",
@@ -191,7 +190,7 @@ class SgeProfile(QueuedProfile):
         alone = self.resource_type is None and self.parallel_environment is None
         wanted = self.hosts > 1 or (self.cpus_per_host or 1) > 1
         if alone and wanted:
-            raise _about(
+            raise about(
                 "parallel_environment",
                 "missing; without one (qconf -spl lists them), or a resource_type, Grid Engine "
                 "gives one slot on one host",
@@ -239,8 +238,3 @@ def for_mode(profile: AnyProfile, mode: Mode) -> AnyProfile:
         own = profile.jobs.cpu
     words = profile.model_dump(mode="json", exclude={"jobs"})
     return type(profile).model_validate(words | shape | own)
-
-
-def _about(field: str, message: str) -> PydanticCustomError:
-    """Return an error of the whole that names the field it concerns."""
-    return PydanticCustomError("outside_parts", "{text}", {"text": message, "field": field})

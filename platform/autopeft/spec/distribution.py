@@ -9,9 +9,13 @@ from autopeft.spec.record import Record
 
 Scalar: TypeAlias = bool | int | float | str | None
 
-# Distributions stand in these sections, but not below or at these keys.
+# Distributions stand in these sections, but not below or at these keys; and at any parameter of a
+# task that has some, whatever its name.
 SECTIONS = ("task", "model", "method", "training")
-NOT_SEARCHED = ("steps", "report_every", "kind", "name", "data")
+PARAMETERS = ("task", "parameters")
+NOT_SEARCHED = (
+    "steps", "report_every", "kind", "name", "data", "command", "folder", "entry_point", "seeded"
+)  # fmt: skip
 
 
 class OneOf(Record):
@@ -48,12 +52,16 @@ class OneOf(Record):
 
 
 class Range(Record):
-    """All numbers from ``low`` to ``high``, both included; on a log scale or a grid of steps."""
+    """All numbers from ``low`` to ``high``, both included; on a log scale or a grid of steps.
+
+    ``integer`` asks for whole numbers; of a key that is a whole number anyway it need not be said.
+    """
 
     low: float
     high: float
     log: bool = False
     step: float | None = Field(None, gt=0)
+    integer: bool = False
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -68,6 +76,8 @@ class Range(Record):
             raise ValueError(f"log needs low above 0, found {low:g}")
         if self.log and self.step is not None:
             raise ValueError("log and step exclude each other; keep one")
+        if self.integer and not self.is_whole:
+            raise ValueError(f"integer needs whole numbers, found {low:g} to {high:g}")
         if self.step is not None:
             count = (high - low) / self.step
             if not math.isfinite(count):
@@ -79,6 +89,11 @@ class Range(Record):
                     f"the nearest below is {reachable:g}"
                 )
         return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its ends and its steps are whole numbers."""
+        return all(number == int(number) for number in (self.low, self.high, self.step or 1))
 
 
 def is_distribution(value: object) -> bool:
@@ -92,8 +107,17 @@ def is_searchable(path: tuple[str | int, ...]) -> bool:
     Example:
         >>> is_searchable(("method", "rank")), is_searchable(("training", "steps"))
         (True, False)
+        >>> is_searchable(("task", "parameters", "steps"))
+        True
     """
+    if is_parameter(path):
+        return True
     return path[:1] != () and path[0] in SECTIONS and not {*path} & {*NOT_SEARCHED}
+
+
+def is_parameter(path: tuple[str | int, ...]) -> bool:
+    """Whether one of a task's own parameters stands at ``path``."""
+    return path[:2] == PARAMETERS and len(path) == 3
 
 
 def read_distribution(value: dict[str, Any]) -> OneOf | Range:

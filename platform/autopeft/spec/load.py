@@ -147,7 +147,7 @@ def _reading_order(problem: Problem) -> tuple[str, int, str]:
 
 
 def _make_paths_absolute(raw: dict[str, Any], folder: Path) -> None:
-    """Resolve the paths that a search file holds against it: data, base, profile, past runs."""
+    """Resolve the paths of a search file against it: data, base, command, profile, past runs."""
     _replace(raw, "cluster", lambda name: _profile(name, folder))
     if isinstance(raw.get("cluster"), dict):
         _replace(raw["cluster"], "profile", lambda name: _profile(name, folder))
@@ -155,6 +155,9 @@ def _make_paths_absolute(raw: dict[str, Any], folder: Path) -> None:
     _make_sources_absolute(search.get("warm_start") if isinstance(search, dict) else None, folder)
     task = raw.get("task")
     data = task.get("data") if isinstance(task, dict) else None
+    if isinstance(task, dict) and task.get("kind") == "command":
+        task.setdefault("folder", ".")
+        _replace(task, "folder", lambda path: str((folder / _at_home(path)).resolve()))
     if isinstance(data, dict):
         _replace(data, "path", lambda path: str(folder / _at_home(path)))
     model = raw.get("model")

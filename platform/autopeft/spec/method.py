@@ -8,9 +8,8 @@ from the measurements in the project's notes on PEFT).
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
-from autopeft.spec.record import Record
+from autopeft.spec.record import Record, about
 from autopeft.spec.roles import check_roles
 
 Tree: TypeAlias = dict[str, Any]
@@ -286,10 +285,8 @@ def _is_on(method: Record) -> Record:
     """
     for size in SIZES:
         if getattr(method, size, None) == 0:
-            raise PydanticCustomError(
-                "outside_parts",
-                "found 0, at least 1 would be right; 0 (off) is only for one of several parts",
-                {"field": size},
+            raise about(
+                size, "found 0, at least 1 would be right; 0 (off) is only for one of several parts"
             )
     return method
 

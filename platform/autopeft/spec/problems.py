@@ -140,7 +140,7 @@ def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) ->
             return f"the key {path[-1]!r} is not a word; write it in quotes"
         case "value_error":
             return str(context["error"])
-        case "outside_parts":
+        case "about_a_field":
             return str(detail["msg"])
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"found {shown(found)}, a mapping (key: value) would be right"

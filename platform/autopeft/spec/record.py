@@ -6,6 +6,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class NoNumber:
@@ -33,6 +34,11 @@ class Record(BaseModel):
         numbers = number_fields(cls)
         hidden = {k: NoNumber(v) for k, v in data.items() if k in numbers and _only_looks_so(v)}
         return {**data, **hidden} if hidden else data
+
+
+def about(field: str, message: str) -> PydanticCustomError:
+    """Return an error of the whole that names the field it concerns."""
+    return PydanticCustomError("about_a_field", "{text}", {"text": message, "field": field})
 
 
 @cache

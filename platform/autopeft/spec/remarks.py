@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from autopeft.core.errors import Problem
 from autopeft.spec.scheduler import PbtScheduler
 from autopeft.spec.sweep import Sweep
-from autopeft.spec.training import Training
 
 GRACE = ("search", "scheduler", "grace_steps")
 MOST_RUNGS = 64
@@ -15,27 +14,34 @@ REPORTS = ("training", "report_every")
 
 def remarks(sweep: Sweep) -> Iterator[Problem]:
     """Yield what is allowed and hardly meant, with its place and what may be better."""
-    trial = sweep.trial(sweep.space.decode({d.name: 0.0 for d in sweep.space.dimensions}))
-    training, scheduler = trial.training, sweep.settings.search.scheduler
-    if training.report_every > training.steps:
+    trial, scheduler = sweep.any_trial, sweep.settings.search.scheduler
+    steps, every = trial.steps, trial.report_every
+    if getattr(scheduler, "mode", "stop") == "promote" and not trial.task.has_checkpoints:
+        yield sweep.problem(
+            ("search", "scheduler", "mode"),
+            f"a {trial.task.kind} trial has no checkpoint: one that is paused and promoted begins "
+            "anew, unless it keeps its own in {trial_dir}; mode: stop repeats nothing",
+        )
+    if every is None:  # only a trial can tell when it reports
+        return
+    if every > steps:
         yield sweep.problem(
             REPORTS,
-            f"{training.report_every} is above training.steps {training.steps}: a trial reports "
-            "once, at its end",
+            f"{every} is above training.steps {steps}: a trial reports once, at its end",
         )
     if scheduler.kind == "asha" or scheduler.kind == "hyperband":
-        yield from _judged_late(sweep, scheduler.grace_steps, scheduler.reduction, training)
+        yield from _judged_late(sweep, scheduler.grace_steps, scheduler.reduction, steps, every)
     if scheduler.kind == "pbt":
-        yield from _populations(sweep, scheduler, training)
+        yield from _populations(sweep, scheduler, every)
 
 
-def _populations(sweep: Sweep, pbt: PbtScheduler, training: Training) -> Iterator[Problem]:
+def _populations(sweep: Sweep, pbt: PbtScheduler, every: int) -> Iterator[Problem]:
     """Yield that rounds lie between two reports, or that a population is never complete."""
-    if pbt.interval_steps % training.report_every:
+    if pbt.interval_steps % every:
         yield sweep.problem(
             ("search", "scheduler", "interval_steps"),
             f"members wait at the next report after every {pbt.interval_steps} steps; "
-            f"training.report_every ({training.report_every}) may divide them",
+            f"training.report_every ({every}) may divide them",
         )
     trials = sweep.settings.search.trials
     if trials % pbt.population:
@@ -47,19 +53,18 @@ def _populations(sweep: Sweep, pbt: PbtScheduler, training: Training) -> Iterato
 
 
 def _judged_late(
-    sweep: Sweep, grace_steps: int, reduction: float, training: Training
+    sweep: Sweep, grace_steps: int, reduction: float, steps: int, every: int
 ) -> Iterator[Problem]:
     """Yield that a rung lies between two reports, so that trials are judged at the second."""
     rungs = [float(grace_steps)]
-    while rungs[-1] * reduction < training.steps and len(rungs) < MOST_RUNGS:
+    while rungs[-1] * reduction < steps and len(rungs) < MOST_RUNGS:
         rungs.append(rungs[-1] * reduction)
-    every = training.report_every
-    judged = [min(math.ceil(rung / every) * every, training.steps) for rung in rungs]
-    if judged[0] >= training.steps:
+    judged = [min(math.ceil(rung / every) * every, steps) for rung in rungs]
+    if judged[0] >= steps:
         yield sweep.problem(
             GRACE,
             f"no trial stops early: the first report from step {grace_steps} on is the last, at "
-            f"step {training.steps}; report or judge earlier (training.report_every is {every}), "
+            f"step {steps}; report or judge earlier (training.report_every is {every}), "
             "or write scheduler: {kind: none}",
         )
         return

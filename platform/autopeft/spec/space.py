@@ -146,6 +146,11 @@ class Space:
         """The space as a searcher sees it."""
         return tuple(dimension.axis for dimension in self.dimensions)
 
+    @property
+    def has_branches(self) -> bool:
+        """Whether some dimensions exist only where a choice takes one of its values."""
+        return any(dimension.when is not None for dimension in self.dimensions)
+
     def __getitem__(self, name: str) -> Dimension:
         return next(d for d in self.dimensions if d.name == name)
 

@@ -20,10 +20,11 @@ from autopeft.spec.scheduler import CHANGING, PbtScheduler
 from autopeft.spec.search import Search
 from autopeft.spec.searcher import MOST_SEED
 from autopeft.spec.space import Space, Values
-from autopeft.spec.task import BUILT_METRICS, LAST_METRICS, LOOP_METRICS, METRICS
+from autopeft.spec.task import BUILT_METRICS, LAST_METRICS
+from autopeft.spec.task_kind import TaskKind
 from autopeft.spec.template import Complaint, Template, read_template
 from autopeft.spec.tracking import Tracking
-from autopeft.spec.trial import TrialSpec
+from autopeft.spec.trial import AnyTrial, TrialSpec
 
 
 class Settings(Record):
@@ -88,9 +89,30 @@ class Sweep:
         """What is searched."""
         return self.template.space
 
-    def trial(self, values: Values, *, seed: int | None = None) -> TrialSpec:
+    @property
+    def any_trial(self) -> AnyTrial:
+        """Some trial: what they all share stands in it, such as the task and the steps."""
+        return self.trial(_first_values(self.template))
+
+    @property
+    def task(self) -> TaskKind:
+        """The task, as far as all trials share it; its flags say what this sweep has."""
+        return self.any_trial.task
+
+    @property
+    def steps(self) -> int:
+        """How many steps a whole trial has."""
+        return self.any_trial.steps
+
+    def trial(self, values: Values, *, seed: int | None = None) -> AnyTrial:
         """Return the concrete trial at ``values``; all trials share the sweep's seed by default."""
         return self.template.trial(values, seed=self.settings.seed if seed is None else seed)
+
+    def fine_tuning(self, values: Values, *, seed: int | None = None) -> TrialSpec:
+        """Return the same of a sweep whose task ``has_adapters``: with model, method, training."""
+        trial = self.trial(values, seed=seed)
+        assert isinstance(trial, TrialSpec), f"a {self.task.runner} trial adapts no base"
+        return trial
 
 
 def read_sweep(
@@ -107,10 +129,13 @@ def read_sweep(
     template, template_wrong = read_template({name: raw.get(name) for name in SECTIONS})
     wrong += template_wrong
     name = profile.name if profile else "local"
-    settings = _read_settings({**raw, "cluster": name}, wrong)
+    trial = None if template is None else template.trial(_first_values(template), seed=0)
+    defaults = {} if trial is None else trial.task.search_defaults()
+    settings = _read_settings({**raw, "cluster": name}, defaults, wrong)
     if settings is not None:
-        trial = None if template is None else template.trial(_first_values(template), seed=0)
-        wrong += _unmeasured(settings.search, trial)
+        if trial is not None:
+            wrong += _unmeasured(settings.search, trial)
+            wrong += _never_repeated(settings.search, trial)
         wrong += _never_stopped(settings.search, trial)
         wrong += _never_explored(settings.search, template)
         wrong += _too_many_objectives(settings.search)
@@ -121,10 +146,15 @@ def read_sweep(
     return Sweep(raw, settings, template, lines, profile), wrong
 
 
-def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings | None:
-    """Validate what is not searched; append to ``wrong``."""
+def _read_settings(
+    raw: Mapping[str, Any], search_defaults: Mapping[str, Any], wrong: list[Complaint]
+) -> Settings | None:
+    """Validate what is not searched, with the task's own defaults; append to ``wrong``."""
     known = sorted([*SECTIONS, *Settings.model_fields])
     own = {key: value for key, value in raw.items() if key in Settings.model_fields}
+    search = own.get("search")
+    if search_defaults and (search is None or isinstance(search, dict)):
+        own["search"] = {**search_defaults, **(search or {})}
     wrong += [((key,), unknown_key(key, known)) for key in raw if key not in known]
     try:
         return Settings.model_validate(own)
@@ -133,7 +163,7 @@ def _read_settings(raw: Mapping[str, Any], wrong: list[Complaint]) -> Settings |
         return None
 
 
-def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:
+def _never_stopped(search: Search, trial: AnyTrial | None) -> Iterator[Complaint]:
     """Yield what keeps the scheduler from ever stopping a trial."""
     scheduler = search.scheduler
     if scheduler.kind == "none" and search.patience is None:
@@ -141,10 +171,10 @@ def _never_stopped(search: Search, trial: TrialSpec | None) -> Iterator[Complain
     if isinstance(scheduler, PbtScheduler):
         yield from _never_copied(scheduler, trial)
     grace_steps = getattr(scheduler, "grace_steps", 0)
-    if trial is not None and grace_steps > trial.training.steps:
+    if trial is not None and grace_steps > trial.steps:
         yield (
             ("search", "scheduler", "grace_steps"),
-            f"{grace_steps} is above training.steps {trial.training.steps}; no trial "
+            f"{grace_steps} is above {trial.task.steps_path} {trial.steps}; no trial "
             "would ever stop early",
         )
     for metric in LAST_METRICS:
@@ -168,12 +198,20 @@ def _never_explored(search: Search, template: Template | None) -> Iterator[Compl
         )
 
 
-def _never_copied(scheduler: PbtScheduler, trial: TrialSpec | None) -> Iterator[Complaint]:
-    """Yield what keeps a population from ever comparing its members."""
-    if trial is not None and scheduler.interval_steps >= trial.training.steps:
+def _never_copied(scheduler: PbtScheduler, trial: AnyTrial | None) -> Iterator[Complaint]:
+    """Yield what keeps a population from ever comparing its members, or from copying one."""
+    if trial is None:
+        return
+    if not trial.task.has_checkpoints:
+        yield (
+            ("search", "scheduler"),
+            f"pbt copies checkpoints, and a {trial.task.kind} trial has none; write "
+            "scheduler: {kind: asha}",
+        )
+    elif scheduler.interval_steps >= trial.steps:
         yield (
             ("search", "scheduler", "interval_steps"),
-            f"{scheduler.interval_steps} is not below training.steps {trial.training.steps}; no "
+            f"{scheduler.interval_steps} is not below {trial.task.steps_path} {trial.steps}; no "
             "trial would ever be copied",
         )
 
@@ -206,19 +244,35 @@ def _never_narrowed(search: Search) -> Iterator[Complaint]:
         )
 
 
-def _unmeasured(search: Search, trial: TrialSpec | None) -> Iterator[Complaint]:
+def _never_repeated(search: Search, trial: AnyTrial) -> Iterator[Complaint]:
+    """Yield what is asked for beside the search, or after it, and makes no sense for this task."""
+    kind = trial.task.kind
+    if search.baselines and not trial.task.has_baselines:
+        yield ("search", "baselines"), f"a {kind} task has no baselines; take it out"
+    if search.retrain and not trial.task.is_seeded:
+        yield (
+            ("search", "retrain"),
+            f"the {kind} is not told a seed, so the best would only be repeated; let it take one "
+            "({seed} in a command, seeded: true of a function), or write retrain: 0",
+        )
+
+
+def _unmeasured(search: Search, trial: AnyTrial) -> Iterator[Complaint]:
     """Yield the objectives and constraints that no report will hold."""
-    task = "contrastive" if trial is None else trial.task.kind
-    reported = [*METRICS[task], *LOOP_METRICS]
-    if trial is not None and not getattr(trial.task.data, "source_clips", 0):
-        reported = [metric for metric in reported if metric not in LAST_METRICS]
+    reported = trial.task.reported()
+    if reported is None:
+        for section in ("objectives", "constraints"):
+            for metric in getattr(search, section):
+                if metric in BUILT_METRICS:
+                    yield ("search", section, metric), f"a {trial.task.kind} task has no {metric}"
+        return
     for metric in search.objectives:
         path = ("search", "objectives", metric)
         if metric in BUILT_METRICS:
             bound = f"search.constraints: {{{metric}: {{at_most: …}}}}"
             yield path, f"{metric} is known before training; bound it: {bound}"
         elif metric not in reported:
-            yield path, f"no metric named {metric!r}{known_words(metric, reported)}"
+            yield path, f"no metric named {metric!r}{known_words(metric, list(reported))}"
     known = [*reported, *BUILT_METRICS]
     for metric in search.constraints:
         if metric not in known:

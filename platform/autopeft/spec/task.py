@@ -1,15 +1,49 @@
 """What success means, as a user writes it."""
 
 from string import Formatter
-from typing import Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from autopeft.spec.data import Data
-from autopeft.spec.record import Record
+from autopeft.spec.objective import CommandTask, FunctionTask
+from autopeft.spec.task_kind import TaskKind
+
+# What the trial loop itself reports, whatever the task.
+LOOP_METRICS = (
+    "train_loss",
+    "step_seconds",
+    "train_seconds",
+    "cpu_seconds",
+    "gpu_memory_mb",
+    "system/memory_rss_mb",
+)
+# Known before training: a bound, not an aim.
+BUILT_METRICS = ("trainable_parameters",)
+# Scored with the last report only, so that nothing can be stopped early by it.
+LAST_METRICS = ("source_accuracy",)
 
 
-class ContrastiveTask(Record):
+class FineTuning(TaskKind):
+    """What every task shares whose trials adapt a base: a model, a method, a training."""
+
+    runner: ClassVar[str] = "fine-tuning"
+    has_adapters: ClassVar[bool] = True
+    has_baselines: ClassVar[bool] = True
+    has_test: ClassVar[bool] = True
+    has_checkpoints: ClassVar[bool] = True
+    steps_path: ClassVar[str] = "training.steps"
+
+    data: Data
+
+    def reported(self) -> tuple[str, ...]:
+        """Return the task's metrics and the loop's; of the source domain where there is one."""
+        known = (*METRICS[self.kind], *LOOP_METRICS)
+        has_source = bool(getattr(self.data, "source_clips", 0))
+        return tuple(m for m in known if has_source or m not in LAST_METRICS)
+
+
+class ContrastiveTask(FineTuning):
     """Bring sounds and their captions together; score zero-shot classification and retrieval.
 
     The loss is ``caption_bank_weight`` x cross-entropy of a sound against all captions plus
@@ -17,7 +51,6 @@ class ContrastiveTask(Record):
     """
 
     kind: Literal["contrastive"] = "contrastive"
-    data: Data
     caption_bank_weight: float = Field(1.0, ge=0, le=1000)
     in_batch_weight: float = Field(0.0, ge=0, le=1000)
     prompt: str = "{caption}"
@@ -37,20 +70,7 @@ class ContrastiveTask(Record):
         return self
 
 
-# What the trial loop itself reports, whatever the task.
-LOOP_METRICS = (
-    "train_loss",
-    "step_seconds",
-    "train_seconds",
-    "cpu_seconds",
-    "gpu_memory_mb",
-    "system/memory_rss_mb",
-)
-# Known before training: a bound, not an aim.
-BUILT_METRICS = ("trainable_parameters",)
-# Scored with the last report only, so that nothing can be stopped early by it.
-LAST_METRICS = ("source_accuracy",)
-# What each task reports of validation: what can be an objective or be bounded.
+# What each of them reports of validation: what can be an objective or be bounded.
 METRICS: dict[str, tuple[str, ...]] = {
     "contrastive": (
         "accuracy",
@@ -65,5 +85,12 @@ METRICS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# One task so far; the next joins as `Annotated[ContrastiveTask | …, Field(discriminator="kind")]`.
+# Tasks that adapt a base. One so far; the next joins as
+# `Annotated[ContrastiveTask | …, Field(discriminator="kind")]`.
 Task: TypeAlias = ContrastiveTask
+
+TASK_RECORDS: dict[str, type[TaskKind]] = {
+    "contrastive": ContrastiveTask,
+    "command": CommandTask,
+    "function": FunctionTask,
+}

@@ -1,7 +1,8 @@
 """A search file's searchable half: trees with distributions in the leaves, and what they span.
 
-``read_template`` takes the raw ``task``, ``model``, ``method`` and ``training`` sections and
-returns a ``Template``: the space, and the way from a point's values to one ``TrialSpec``. Both
+``read_template`` takes the raw ``task``, ``model``, ``method`` and ``training`` sections, as far as
+the task has them, and returns a ``Template``: the space, and the way from a point's values to one
+trial. Both
 ends of every distribution and every choice are validated, also together where they depend on each
 other, so a file that passes here cannot meet a validation error in the middle of a sweep.
 """
@@ -11,26 +12,30 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from autopeft.core.choices import known_words
 from autopeft.spec.distribution import (
-    NOT_SEARCHED,
     SECTIONS,
     OneOf,
     Range,
     is_distribution,
+    is_parameter,
+    is_searchable,
     read_distribution,
 )
 from autopeft.spec.method import METHOD_RECORDS, SIZES
-from autopeft.spec.model import Model
 from autopeft.spec.problems import Path, complaints, dotted, records_in, shown
 from autopeft.spec.record import scalar_types
 from autopeft.spec.space import Dimension, Space, Values
-from autopeft.spec.trial import TrialSpec
+from autopeft.spec.task import TASK_RECORDS
+from autopeft.spec.trial import AnyTrial, trial_record
 
 MOST_CORNERS = 512
+DEFAULT_TASK = "contrastive"
 
 # A branch's name becomes part of its parameters' dotted paths.
 BRANCH_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
@@ -61,12 +66,15 @@ class Template:
     """The searchable half of a sweep.
 
     Attributes:
-        trees: The four sections, each with a representative value where a distribution stands;
-            ``method`` is the first branch.
-        branches: The alternatives of ``method``; one unless the file says ``any_of``.
+        record: What a trial is.
+        trees: The sections that a trial has, each with a representative value where a distribution
+            stands; ``method`` is the first branch.
+        branches: The alternatives of ``method``; one unless the file says ``any_of``, none where
+            there is no method.
         searched: Every distribution, in the order of the file.
     """
 
+    record: type[AnyTrial]
     trees: Tree
     branches: tuple[Branch, ...]
     searched: tuple[Searched, ...]
@@ -86,56 +94,130 @@ class Template:
         """The names of the alternatives of ``method``."""
         return tuple(branch.name for branch in self.branches)
 
-    def trial(self, values: Values, *, seed: int) -> TrialSpec:
+    @property
+    def ways(self) -> tuple[Branch | None, ...]:
+        """What a trial can be: one of the branches, or ``None`` where there is no method."""
+        return self.branches or (None,)
+
+    def section_trees(self, branch: Branch | None) -> Tree:
+        """Return a copy of all sections, with this branch as the method."""
+        return copy.deepcopy(self.trees | ({"method": branch.tree} if branch else {}))
+
+    def trial(self, values: Values, *, seed: int) -> AnyTrial:
         """Return the concrete trial at ``values`` (dimension name to value)."""
-        name = values.get("method", self.branches[0].name)
-        branch = next(branch for branch in self.branches if branch.name == name)
-        trees = copy.deepcopy({**self.trees, "method": branch.tree})
+        name = values.get("method")
+        named = [b for b in self.branches if len(self.branches) == 1 or b.name == name]
+        branch = (named or self.ways)[0]
+        trees = self.section_trees(branch)
         for searched in self.searched:
             if searched.dimension.name in values:
                 relative = _inside(searched.path, branch)
                 if relative is not None:
                     _set(trees, relative, values[searched.dimension.name])
-        return TrialSpec.model_validate({**trees, "seed": seed})
+        return self.record.model_validate({**trees, "seed": seed})
 
 
 def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Complaint]]:
-    """Read the four sections; return the template, or ``None`` and everything that is wrong."""
-    wrong: list[Complaint] = []
-    sections = {name: {} if sections.get(name) is None else sections[name] for name in SECTIONS}
-    for name, section in sections.items():
-        if not isinstance(section, dict):
-            wrong.append(((name,), f"found {section!r}, a mapping (key: value) would be right"))
+    """Read the four sections; return the template, or ``None`` and everything that is wrong.
+
+    A section that is ``None`` is not there.
+    """
+    wrong: list[Complaint] = [
+        ((name,), f"found {section!r}, a mapping (key: value) would be right")
+        for name, section in sections.items()
+        if section is not None and not isinstance(section, dict)
+    ]
     if wrong:
         return None, wrong
-    branches = list(_branches(sections["method"], wrong))
-    searched: list[Searched] = []
-    trees: Tree = {}
-    for name in ("task", "model", "training"):
-        record = TrialSpec.model_fields[name].annotation
-        trees[name], found = _plain(
-            sections[name], (name,), _record_of(record, sections[name]), wrong
-        )
-        searched += [Searched(path, _named(d, dotted(path))) for path, d in found]
-    plain_branches = []
-    for level, branch in enumerate(branches):
-        record = METHOD_RECORDS.get(str(branch.tree.get("kind")))
-        tree, found = _plain(branch.tree, branch.path, record, wrong)
-        plain_branches.append(Branch(branch.name, tree, branch.path))
-        for path, dimension in found:
-            relative = dotted(path[len(branch.path) :])
-            several = len(branches) > 1
-            full = f"method.{branch.name}.{relative}" if several else f"method.{relative}"
-            when = ("method", level) if several else None
-            searched.append(Searched(path, _named(dimension, full, when)))
-    if not plain_branches:
-        return None, wrong
-    template = Template(
-        {**trees, "method": plain_branches[0].tree}, tuple(plain_branches), tuple(searched)
-    )
+    given: Tree = {name: sections.get(name) for name in SECTIONS}
+    kind = str((given["task"] or {}).get("kind", DEFAULT_TASK))
+    if kind not in TASK_RECORDS:
+        return None, _of_unknown_task(kind, given)
+    record = trial_record(kind)
+    wrong += _foreign_sections(given, record, kind)
+    trees, searched = _plain_trees(given, record, wrong)
+    branches: tuple[Branch, ...] = ()
+    if "method" in record.model_fields:
+        branches, found = _plain_branches(given["method"] or {}, wrong)
+        if not branches:
+            return None, wrong
+        trees["method"] = branches[0].tree
+        searched += found
+    template = Template(record, trees, branches, tuple(searched))
     wrong += _all_off(template)
     wrong += _check_values(template, {path for path, _ in wrong})
     return (None if wrong else template), wrong
+
+
+def _of_unknown_task(kind: str, given: Tree) -> list[Complaint]:
+    """Return what is wrong, judging the other sections by the task that was meant perhaps."""
+    meant = next(iter(get_close_matches(kind, TASK_RECORDS, n=1)), DEFAULT_TASK)
+    _, others = read_template({**given, "task": {**given["task"], "kind": meant}})
+    words = known_words(kind, sorted(TASK_RECORDS))
+    return [
+        (("task", "kind"), f"no task named {kind!r}{words}"),
+        *(complaint for complaint in others if complaint[0][0] != "task"),
+    ]
+
+
+def _foreign_sections(
+    given: Mapping[str, Any], record: type[BaseModel], kind: str
+) -> Iterator[Complaint]:
+    """Yield the sections that a trial of this kind of task has not."""
+    for name, section in given.items():
+        if section is not None and name not in record.model_fields:
+            yield (
+                (name,),
+                f"a {kind} task has no {name}; take it out (what is searched stands in "
+                "task.parameters, the number of steps in task.steps)",
+            )
+
+
+def _plain_trees(
+    given: Mapping[str, Any], record: type[BaseModel], wrong: list[Complaint]
+) -> tuple[Tree, list[Searched]]:
+    """Return the sections without ``method`` and their distributions."""
+    trees: Tree = {}
+    searched: list[Searched] = []
+    for name in ("task", "model", "training"):
+        if name in record.model_fields:
+            tree = given[name] or {}
+            fields = _record_of(record.model_fields[name].annotation, tree)
+            trees[name], found = _plain(tree, (name,), fields, wrong)
+            searched += [Searched(path, _named(d, dimension_name(path))) for path, d in found]
+    return trees, searched
+
+
+def _plain_branches(
+    method: Tree, wrong: list[Complaint]
+) -> tuple[tuple[Branch, ...], list[Searched]]:
+    """Return the alternatives of ``method`` and the distributions of each."""
+    branches = list(_branches(method, wrong))
+    several = len(branches) > 1
+    plain: list[Branch] = []
+    searched: list[Searched] = []
+    for level, branch in enumerate(branches):
+        record = METHOD_RECORDS.get(str(branch.tree.get("kind")))
+        tree, found = _plain(branch.tree, branch.path, record, wrong)
+        plain.append(Branch(branch.name, tree, branch.path))
+        for path, dimension in found:
+            relative = dotted(path[len(branch.path) :])
+            full = f"method.{branch.name}.{relative}" if several else f"method.{relative}"
+            when = ("method", level) if several else None
+            searched.append(Searched(path, _named(dimension, full, when)))
+    return tuple(plain), searched
+
+
+def dimension_name(path: Path) -> str:
+    """Return what a distribution outside of ``method`` is called: a parameter by its own name.
+
+    Example:
+        >>> dimension_name(("training", "weight_decay"))
+        'training.weight_decay'
+        >>> dimension_name(("task", "parameters", "x"))
+        'x'
+    """
+    return str(path[-1]) if is_parameter(path) else dotted(path)
 
 
 def _branches(method: Tree, wrong: list[Complaint]) -> Iterator[Branch]:
@@ -208,6 +290,8 @@ def _plain(
         if is_distribution(value):
             dimension = _dimension(value, key, here, annotation, wrong)
             if dimension is None:
+                if is_parameter(here):  # it has been complained of; that it lacks would be too much
+                    plain_dict[key] = 0
                 continue
             plain_dict[key] = dimension.value(0.0)
             found.append((here, dimension))
@@ -233,7 +317,7 @@ def _default_range(
 def _dimension(
     value: Tree, key: str, path: Path, annotation: Any, wrong: list[Complaint]
 ) -> Dimension | None:
-    if key in NOT_SEARCHED or "data" in path:
+    if not is_searchable(path):
         wrong.append(
             (path, f"{key} is not searched (it is the same for all trials): write one value")
         )
@@ -248,9 +332,9 @@ def _dimension(
         return Dimension(
             dotted(path), "choice", choices=distribution.one_of, ordered=distribution.is_ordered
         )
-    integer = int in scalar_types(annotation) and float not in scalar_types(annotation)
-    numbers = (distribution.low, distribution.high, distribution.step or 1)
-    if integer and any(number != int(number) for number in numbers):
+    whole = int in scalar_types(annotation) and float not in scalar_types(annotation)
+    integer = whole or distribution.integer
+    if integer and not distribution.is_whole:
         wrong.append(
             (
                 path,
@@ -279,9 +363,9 @@ def _check_values(template: Template, known_wrong: set[Path]) -> Iterator[Compla
     which one may be 0).
     """
     seen: set[Complaint] = set()
-    for branch in template.branches:
-        base = {**template.trees, "method": branch.tree, "seed": 0}
-        basic = set(_complaints(base, branch))
+    for branch in template.ways:
+        base = {**template.section_trees(branch), "seed": 0}
+        basic = set(_complaints(template.record, base, branch))
         for complaint in sorted(basic - seen, key=str):
             path = complaint[0]
             if (*path, "kind") not in known_wrong and not any(_under(path, p) for p in known_wrong):
@@ -291,7 +375,7 @@ def _check_values(template: Template, known_wrong: set[Path]) -> Iterator[Compla
             trees = copy.deepcopy(base)
             for searched, value in corner:
                 _set(trees, _inside(searched.path, branch) or (), value)
-            for path, text in _complaints(trees, branch):
+            for path, text in _complaints(template.record, trees, branch):
                 if (path, text) not in seen:
                     seen.add((path, text))
                     yield _corner_path(path, corner), text
@@ -321,7 +405,9 @@ def _all_off(template: Template) -> Iterator[Complaint]:
             )
 
 
-def _corners(template: Template, branch: Branch) -> Iterator[tuple[tuple[Searched, Any], ...]]:
+def _corners(
+    template: Template, branch: Branch | None
+) -> Iterator[tuple[tuple[Searched, Any], ...]]:
     """Yield the combinations of ends within one section; method's fields do not know each other."""
     for section in SECTIONS:
         inside = [
@@ -341,12 +427,13 @@ def _corner_path(path: Path, corner: tuple[tuple[Searched, Any], ...]) -> Path:
     return path if path in paths else next((p for p in paths if _under(p, path)), path)
 
 
-def _complaints(trees: Tree, branch: Branch) -> Iterator[Complaint]:
+def _complaints(record: type[AnyTrial], trees: Tree, branch: Branch | None) -> Iterator[Complaint]:
     try:
-        TrialSpec.model_validate(trees)
+        record.model_validate(trees)
     except ValidationError as error:
-        for path, message in complaints(error, TrialSpec):
-            yield (branch.path + path[1:] if path[:1] == ("method",) else path), message
+        for path, message in complaints(error, record):
+            in_branch = branch is not None and path[:1] == ("method",)
+            yield (branch.path + path[1:] if branch and in_branch else path), message
 
 
 def _ends(dimension: Dimension) -> tuple[Any, ...]:
@@ -355,9 +442,9 @@ def _ends(dimension: Dimension) -> tuple[Any, ...]:
     return (dimension.value(0.0), dimension.value(1.0))
 
 
-def _inside(path: Path, branch: Branch) -> Path | None:
+def _inside(path: Path, branch: Branch | None) -> Path | None:
     """Return ``path`` within the trial's trees, or ``None`` if it lies in another branch."""
-    if path[0] != "method":
+    if path[0] != "method" or branch is None:
         return path
     if path[: len(branch.path)] != branch.path:
         return None
@@ -390,4 +477,4 @@ def _record_of(annotation: Any, node: Any) -> type[BaseModel] | None:
     return next((r for r in members if r.model_fields["kind"].default == kind), None)
 
 
-__all__ = ["Branch", "Complaint", "Model", "Searched", "Template", "read_template"]
+__all__ = ["Branch", "Complaint", "Searched", "Template", "dimension_name", "read_template"]

@@ -159,9 +159,7 @@ def _consequences(run: RunFolder, sweep: Sweep) -> Iterator[str]:
 def replayed(sweep: Sweep, events: Sequence[AnyEvent]) -> SweepState:
     """Return what the sweep's rules make of ``events``; the searcher is left out."""
     search, settings = sweep.settings.search, sweep.settings
-    middle = sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions})
-    steps = sweep.trial(middle).training.steps
-    scheduler = make_scheduler(search.scheduler, steps=steps, seed=settings.seed)
+    scheduler = make_scheduler(search.scheduler, steps=sweep.steps, seed=settings.seed)
     state = SweepState(search, searcher=_Deaf(), scheduler=scheduler)
     for event in events:
         state.apply(event)

@@ -18,7 +18,9 @@ from autopeft.clusters.queued import (
 from autopeft.clusters.submission import Refused
 from autopeft.core.errors import AutopeftError, InputError
 from autopeft.spec.load import load_sweep
+from autopeft.spec.sweep import Sweep
 from autopeft.sweep.amend import amend
+from autopeft.sweep.permission import record_permission, refused_code, require_permission
 from autopeft.sweep.preflight import preflight
 from autopeft.tracking.run_folder import RunFolder, create_run, open_run
 from autopeft.tracking.tail import Tail
@@ -29,6 +31,7 @@ def run(
     overrides: Sequence[str] = (),
     *,
     runs: str | Path = "runs",
+    allow_code: bool = False,
 ) -> RunFolder:
     """Run the sweep that a YAML file, or the same as a dict, describes; return its run folder.
 
@@ -39,6 +42,7 @@ def run(
         spec: A search file or its content.
         overrides: ``path=value`` pairs, such as ``search.trials=48``.
         runs: Where run folders go.
+        allow_code: Whether a function may be called that no installed package offers.
 
     Raises:
         InputError: Holds every problem of the spec at once.
@@ -50,10 +54,40 @@ def run(
     sweep = load_sweep(spec, overrides)
     for remark in preflight(sweep):
         warnings.warn(str(remark), stacklevel=2)
-    return _drive(create_run(sweep, Path(runs)))
+    return _drive(start_run(sweep, Path(runs), allow_code=allow_code))
 
 
-def resume(folder: str | Path, overrides: Sequence[str] = ()) -> RunFolder:
+def start_run(sweep: Sweep, runs: Path, *, allow_code: bool) -> RunFolder:
+    """Make the run folder of a new sweep, with the user's permission for the code it names.
+
+    Raises:
+        InputError: It names code, and that is not allowed.
+    """
+    problems = refused_code(sweep, allowed=allow_code)
+    if problems:
+        raise InputError(problems)
+    run_folder = create_run(sweep, runs)
+    record_permission(run_folder, sweep)
+    return run_folder
+
+
+def reopen_run(folder: str | Path, *, allow_code: bool) -> RunFolder:
+    """Open a run folder whose code, if it names any, is allowed, now or when it began.
+
+    Raises:
+        InputError: It names code, and that is not allowed.
+    """
+    run_folder = open_run(folder)
+    sweep = run_folder.sweep()
+    if allow_code:
+        record_permission(run_folder, sweep)
+    require_permission(run_folder, sweep)
+    return run_folder
+
+
+def resume(
+    folder: str | Path, overrides: Sequence[str] = (), *, allow_code: bool = False
+) -> RunFolder:
     """Continue a sweep where its journal leaves off; a finished one only gets its page again.
 
     A job that is still there is waited for.
@@ -61,11 +95,12 @@ def resume(folder: str | Path, overrides: Sequence[str] = ()) -> RunFolder:
     Args:
         folder: The run folder.
         overrides: A new budget, such as ``search.trials=48`` (a total).
+        allow_code: As for ``run``, if the folder was moved since.
 
     Raises:
         AutopeftError: As ``run``.
     """
-    run_folder = open_run(folder)
+    run_folder = reopen_run(folder, allow_code=allow_code)
     if living := living_job(run_folder):
         if overrides:
             raise InputError(f"job {living.submission.id} is still there, so nothing can change")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from autopeft.spec.sweep import Sweep
-from autopeft.spec.trial import TrialSpec
+from autopeft.spec.trial import AnyTrial
 from autopeft.sweep.extras import baseline_spec
 from autopeft.tracking.events import Kind
 from autopeft.tracking.history import TrialHistory
@@ -17,7 +17,7 @@ class Assignment:
 
     trial: str
     kind: Kind
-    spec: TrialSpec
+    spec: AnyTrial
     attempt: int
 
     @property
@@ -26,18 +26,11 @@ class Assignment:
         return self.kind is not Kind.TRIAL
 
 
-def spec_of(sweep: Sweep, trial: TrialHistory) -> TrialSpec:
+def spec_of(sweep: Sweep, trial: TrialHistory) -> AnyTrial:
     """Return what a trial is to run now: with half the batch for every time memory ran out."""
     if trial.kind is Kind.BASELINE:
-        spec = baseline_spec(sweep, trial.name, seed=trial.seed or 0)
+        spec: AnyTrial = baseline_spec(sweep, trial.name, seed=trial.seed or 0)
     else:
         spec = sweep.trial(trial.values, seed=trial.seed)
     halvings = sum(reason.startswith(OUT_OF_MEMORY) for reason in trial.retries)
-    if not halvings:
-        return spec
-    training = spec.training
-    smaller = {
-        "batch_size": training.batch_size // 2**halvings,
-        "accumulation": training.accumulation * 2**halvings,
-    }
-    return spec.model_copy(update={"training": training.model_copy(update=smaller)})
+    return (spec.with_less_memory(halvings) or spec) if halvings else spec

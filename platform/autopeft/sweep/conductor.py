@@ -18,7 +18,6 @@ from autopeft.core.errors import AutopeftError, RunFolderError
 from autopeft.schedulers import Decision, make_scheduler
 from autopeft.searchers import Done, Wait
 from autopeft.spec.sweep import Sweep
-from autopeft.spec.trial import TrialSpec
 from autopeft.sweep import verdict
 from autopeft.sweep.agenda import next_step
 from autopeft.sweep.assignment import Assignment, spec_of
@@ -62,11 +61,13 @@ class Conductor:
     ) -> None:
         self.sweep, self.search = sweep, sweep.settings.search
         self._journal, self._now = journal, now
-        steps, events = self.any_spec().training.steps, list(events)
+        events = list(events)
         self.state = SweepState(
             self.search,
             searcher=searcher_of(sweep, opening_in(events)),
-            scheduler=make_scheduler(self.search.scheduler, steps=steps, seed=sweep.settings.seed),
+            scheduler=make_scheduler(
+                self.search.scheduler, steps=sweep.steps, seed=sweep.settings.seed
+            ),
         )
         self._attempts: dict[str, int] = {}
         self._queue: deque[str] = deque()
@@ -84,11 +85,6 @@ class Conductor:
         """Whether nothing is left to do, by the budget as it is now: it may have been raised."""
         done = self.history.is_over and self.history.counted >= self.search.trials
         return done and not retrain_runs(self.sweep, self.history)
-
-    def any_spec(self) -> TrialSpec:
-        """Return some trial of the sweep: what a worker needs to load base and data."""
-        space = self.sweep.space
-        return self.sweep.trial(space.decode({d.name: 0.0 for d in space.dimensions}))
 
     def resume(self) -> None:
         """Note that a new driver takes over; queue what was unfinished, end what had its end.
@@ -136,7 +132,12 @@ class Conductor:
         return Done(reason)
 
     def on_built(
-        self, trial: str, *, effective: str, trainable_parameters: int, details: Mapping[str, Any]
+        self,
+        trial: str,
+        *,
+        effective: str,
+        trainable_parameters: int | None,
+        details: Mapping[str, Any],
     ) -> Decision:
         """Take what a configuration came to; stop it if it is a duplicate or breaks a bound."""
         if self.history.trials[trial].effective is None:
@@ -191,7 +192,7 @@ class Conductor:
             reason,
             retries=len(history.retries),
             max_failures=self.search.max_failures,
-            batch_size=spec_of(self.sweep, history).training.batch_size,
+            has_smaller=spec_of(self.sweep, history).with_less_memory() is not None,
         )
         if again:
             self._write(Retried(time=self._now(), trial=trial, reason=reason))

@@ -20,6 +20,7 @@ from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
 from autopeft.sweep.inherit import inherit
 from autopeft.sweep.interruption import asked, leaving, stoppable
+from autopeft.sweep.permission import require_permission
 from autopeft.sweep.ray_metrics import RayMetrics
 from autopeft.sweep.ray_session import ray_session
 from autopeft.tracking.events import AnyEvent, Asked, Ended, SweepStarted, WarmStarted
@@ -64,6 +65,7 @@ def drive(run: RunFolder, *, listeners: Sequence[Listener] = (), trainable: str 
 
 def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> Ending:
     sweep = run.sweep()
+    require_permission(run, sweep)
     journal = Journal(run.journal)
     events = list(read_journal(run.journal))
     tracker = MlflowTracker(run, sweep) if sweep.settings.tracking.enabled else None

@@ -42,7 +42,7 @@ def baseline_runs(sweep: Sweep) -> list[Planned]:
 def baseline_spec(sweep: Sweep, name: str, *, seed: int) -> TrialSpec:
     """Return a baseline's trial: its own method, all else from the middle of the space."""
     middle = sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions})
-    return sweep.trial(middle, seed=seed).model_copy(update={"method": BASELINES[name]})
+    return sweep.fine_tuning(middle, seed=seed).model_copy(update={"method": BASELINES[name]})
 
 
 def retrain_runs(sweep: Sweep, history: History) -> list[Planned]:

@@ -56,7 +56,7 @@ def make_plan(sweep: Sweep, *, first: int = 5) -> Plan:
     return Plan(
         name=sweep.name,
         trials=search.trials,
-        steps=sweep.trial(_middle(sweep)).training.steps,
+        steps=sweep.steps,
         searcher=search.searcher.kind,
         scheduler=search.scheduler.kind,
         first=points,
@@ -76,7 +76,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     stopping = {"none": "", "pbt": ", as populations that copy their best"}.get(
         plan.scheduler, f", stopped early by {plan.scheduler}"
     )
-    yield f"{plan.name}: {plan.trials} trials of at most {plan.steps} steps{stopping}"
+    of_steps = f" of at most {plan.steps} steps" if plan.steps > 1 else ""
+    yield f"{plan.name}: {plan.trials} trials{of_steps}{stopping}"
     if plan.slots:
         yield f"on this machine {plan.slots} at a time"
     else:
@@ -92,7 +93,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         words = [f"{name} ({count} seeds)" if count > 1 else name for name, count in counts.items()]
         yield f"beside them {len(plan.baselines)} baseline runs: {', '.join(words)}"
     if plan.retrainings:
-        yield f"at the end {plan.retrainings} runs train the best again with fresh seeds"
+        yield f"at the end {plan.retrainings} runs repeat the best with fresh seeds"
     yield "nothing was started; `autopeft run` starts it"
 
 
@@ -103,7 +104,3 @@ def _first_points(sweep: Sweep, opening: Opening | None, count: int) -> Iterator
         if not isinstance(proposal, Proposal):
             return
         yield sweep.space.decode(proposal.cube)
-
-
-def _middle(sweep: Sweep) -> dict[str, Any]:
-    return sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})

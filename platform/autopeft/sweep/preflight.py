@@ -1,8 +1,8 @@
-"""Mistakes about data, base and resources, found before Ray starts and not by every worker."""
+"""Mistakes about resources, data, base, program or function, found before Ray starts."""
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -22,6 +22,7 @@ from autopeft.spec.remarks import remarks
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.base_folder import base_folder_problems
 from autopeft.sweep.machine import what_does_not_fit
+from autopeft.sweep.objective_preflight import command_problems, function_problems
 
 # Headers of so many files are read (about 0.2 ms each); of more, evenly spaced ones. What is
 # wrong with the others is found when their features are computed.
@@ -37,7 +38,7 @@ ROW = re.compile(r"(?P<where>.+:\d+)  (?P<message>.*)")
 
 
 def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
-    """Return if the sweep's data and base can be used here, as far as that can be seen quickly.
+    """Return if what the sweep needs can be used here, as far as that can be seen quickly.
 
     Args:
         sweep: A right one.
@@ -47,17 +48,12 @@ def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
         What is no mistake and worth a look all the same.
 
     Raises:
-        InputError: Every problem, with the place of what names the data or the base.
+        InputError: Every problem, with the place of what names the thing.
     """
-    spec = sweep.trial(
-        sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
-    )
-    problems = [*what_does_not_fit(sweep)]
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        if isinstance(spec.task.data, FolderData):
-            problems += _data_problems(sweep, spec.task.data)
-    problems += _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
+        look = LOOKS[sweep.task.runner]
+        problems = [*what_does_not_fit(sweep), *look(sweep, quick=quick)]
     problems += _warm_start_problems(sweep)
     if problems:
         raise InputError(problems)
@@ -71,6 +67,14 @@ def _warm_start_problems(sweep: Sweep) -> Sequence[Problem]:
     except InputError as error:
         return error.problems
     return ()
+
+
+def _fine_tuning_problems(sweep: Sweep, *, quick: bool) -> Iterator[Problem]:
+    """Yield what is wrong with data and base."""
+    spec = sweep.fine_tuning(sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions}))
+    if isinstance(spec.task.data, FolderData):
+        yield from _data_problems(sweep, spec.task.data)
+    yield from _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
 
 
 def _data_problems(sweep: Sweep, data: FolderData) -> Iterator[Problem]:
@@ -168,3 +172,11 @@ def _loading_error(base: str, revision: str | None) -> str | None:
     except AutopeftError as error:
         return str(error)
     return None
+
+
+# What is looked at, by what runs the trials.
+LOOKS: dict[str, Callable[..., Iterator[Problem]]] = {
+    "fine-tuning": _fine_tuning_problems,
+    "command": command_problems,
+    "function": function_problems,
+}

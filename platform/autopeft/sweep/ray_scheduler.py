@@ -57,7 +57,7 @@ class ConductorScheduler(FIFOScheduler):
         Tune keeps one idle actor and ends the others; after a moment in which the searcher waited
         (the end of the search, a barrier) all slots but one would start cold, at 5-15 s each.
         """
-        controller = getattr(tune_controller, "_trial_runner", tune_controller)
+        controller = _controller(tune_controller)
         slots = self._slots()
         for _ in range(slots - self._kept):
             controller._actor_cache.increase_max(trial.placement_group_factory)
@@ -68,21 +68,19 @@ class ConductorScheduler(FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Journal what the worker said; return what Tune is to do."""
         if self._conductor.is_broken:  # the trial stays unfinished, for a resume
+            _let_go(tune_controller, trial)
             return str(TrialScheduler.STOP)
         trial_id = trial_of(trial.trial_id)
         content = json.loads(result["autopeft"])
         phase = content.pop("phase")
         if is_warm_up(trial.trial_id):
             return self._on_warm_up(trial.trial_id, phase, content)
-        if phase == "built":
-            return self._unless_over(self._conductor.on_built(trial_id, **content))
-        if phase == "report":
-            decision = self._conductor.on_report(trial_id, **content)
-            address = str(result.get("node_ip", ""))
-            if decision is Decision.CONTINUE and self._is_leaving(address) and not self._is_over():
-                self._conductor.put_back(trial_id)
-                return str(TrialScheduler.STOP)
-            return self._unless_over(decision)
+        if phase in ("built", "report"):
+            word = self._word(phase, trial_id, content, address=str(result.get("node_ip", "")))
+            if word != TrialScheduler.CONTINUE:
+                _let_go(tune_controller, trial)
+            return word
+        _let_go(tune_controller, trial)
         if phase == "broken":
             self._conductor.fail(RunFolderError(content["reason"]))
         elif phase == "refused":
@@ -90,6 +88,16 @@ class ConductorScheduler(FIFOScheduler):
         else:
             self._conductor.on_failure(trial_id, **content)
         return str(TrialScheduler.STOP)
+
+    def _word(self, phase: str, trial: str, content: dict[str, Any], *, address: str) -> str:
+        """Journal what a trial came to, or reported; return whether it goes on."""
+        if phase == "built":
+            return self._unless_over(self._conductor.on_built(trial, **content))
+        decision = self._conductor.on_report(trial, **content)
+        if decision is Decision.CONTINUE and self._is_leaving(address) and not self._is_over():
+            self._conductor.put_back(trial)
+            return str(TrialScheduler.STOP)
+        return self._unless_over(decision)
 
     def _unless_over(self, decision: Decision) -> str:
         """Return Tune's word; when the walltime ends, a trial stops and stays unfinished."""
@@ -102,3 +110,19 @@ class ConductorScheduler(FIFOScheduler):
             return str(TrialScheduler.STOP)
         over = self._warm_up.on_report(attempt) or self._is_over()
         return str(TrialScheduler.STOP if over else TrialScheduler.CONTINUE)
+
+
+def _controller(tune_controller: Any) -> Any:
+    return getattr(tune_controller, "_trial_runner", tune_controller)
+
+
+def _let_go(tune_controller: Any, trial: Trial) -> None:
+    """Tell the worker that its trial is over.
+
+    Tune keeps the actor for another trial and says nothing to it until then; a program would run on
+    for as long as the slot stays empty.
+    """
+    controller = _controller(tune_controller)
+    actor = controller._trial_to_actor.get(trial)
+    if actor is not None:
+        controller._actor_manager.schedule_actor_task(actor, "let_go")

@@ -17,7 +17,7 @@ from ray.tune.search import SearchGenerator
 from autopeft.core.errors import ClusterError
 from autopeft.searchers import Done, Wait
 from autopeft.spec.resources import Resources
-from autopeft.spec.trial import TrialSpec
+from autopeft.spec.trial import AnyTrial
 from autopeft.sweep.assignment import Assignment
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.deadline import overdue_after, take_trace
@@ -78,7 +78,7 @@ class ConductorGenerator(SearchGenerator):
         self.warm_up.follow(slots)
         warm = self.warm_up.next()
         if warm is not None:
-            return self._tune_trial(warm, self._conductor.any_spec())
+            return self._tune_trial(warm, self._conductor.sweep.any_trial)
         if len(self._in_flight) >= slots or not self.warm_up.is_over:
             return None
         match self._conductor.next():
@@ -129,7 +129,7 @@ class ConductorGenerator(SearchGenerator):
         overdue = overdue_after(self._conductor.search.trial_timeout)
         return overdue is not None and time.monotonic() - began > overdue
 
-    def _tune_trial(self, attempt: str, spec: TrialSpec, *, score_test: bool = False) -> Trial:
+    def _tune_trial(self, attempt: str, spec: AnyTrial, *, score_test: bool = False) -> Trial:
         self._in_flight[attempt] = time.monotonic()
         config = {
             "attempt": attempt,

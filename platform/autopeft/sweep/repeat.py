@@ -4,20 +4,24 @@ import importlib.metadata
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from autopeft.core.choices import known_words
-from autopeft.core.errors import InputError
+from autopeft.core.errors import AutopeftError, InputError
+from autopeft.spec.objective import RUN_SECONDS
 from autopeft.spec.task import LOOP_METRICS
 from autopeft.sweep.assignment import OUT_OF_MEMORY, spec_of
 from autopeft.tracking.events import Kind
 from autopeft.tracking.history import History, TrialHistory
 from autopeft.tracking.run_folder import RunFolder
+from autopeft.trial import Report, open_runner
+from autopeft.trial.failures import ObjectiveFailed
 from autopeft.trial.run import run_trial
-from autopeft.trial.session import Report
-from autopeft.trial.worker import Worker
 
-MEASURED_ANEW = frozenset(LOOP_METRICS) - {"train_loss"}  # times and memory are never the same
+# Times and memory are never the same.
+MEASURED_ANEW = frozenset({*LOOP_METRICS, RUN_SECONDS}) - {"train_loss"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Repetition:
 def repeat(
     run: RunFolder, trial: str, *, progress: Callable[[Report], None] = lambda report: None
 ) -> Repetition:
-    """Train a trial from its beginning to where its last report was; write nothing.
+    """Run a trial from its beginning to where its last report was; write nothing into the run.
 
     Args:
         run: The run it belongs to.
@@ -88,12 +92,21 @@ def repeat(
         progress(report)
         return report.step < known.step
 
-    last = run_trial(
-        spec_of(sweep, known),
-        worker=Worker(run.cache, cpus=resources.cpus, gpus=resources.gpus),
-        report=goes_on,
-        score_test=known.kind is not Kind.TRIAL,
-    )
+    spec = spec_of(sweep, known)
+    runner = open_runner(spec, cache=run.cache, cpus=resources.cpus, gpus=resources.gpus)
+    try:
+        with TemporaryDirectory(prefix="autopeft-") as folder:
+            last = run_trial(
+                spec,
+                runner=runner,
+                report=goes_on,
+                folder=Path(folder) / "trials" / trial,
+                score_test=known.kind is not Kind.TRIAL,
+            )
+    except ObjectiveFailed as error:
+        raise AutopeftError(f"{trial}: {error}") from error
+    finally:
+        runner.close()
     return Repetition(
         trial, known.step, _comparable(known.metrics), _comparable(last.metrics), _versions(history)
     )

@@ -102,6 +102,8 @@ class SweepState:
         return self.history.active_seconds + now - self.history.last_time > hours * 3600
 
     def _apply_report(self, event: Reported) -> None:
+        if self.history.values_of(event.metrics) is None:  # scored later; nothing to judge by yet
+            return
         if self.history.trials[event.trial].kind is Kind.TRIAL:
             losses = self.history.losses(event.metrics)
             self.decisions[event.trial] = self.scheduler.on_report(event.trial, event.step, *losses)

@@ -25,10 +25,9 @@ from autopeft.sweep.searching import searcher_of
 from autopeft.tracking.events import Asked, Ended, Reported, Status, SweepEnded, SweepStarted
 from autopeft.tracking.history import History
 from autopeft.tracking.journal import Journal
+from autopeft.trial import Report, open_runner
+from autopeft.trial.failures import NotFinite
 from autopeft.trial.run import run_trial
-from autopeft.trial.session import Report
-from autopeft.trial.training import NotFinite
-from autopeft.trial.worker import Worker
 
 SPEC: dict[str, Any] = {
     "name": "tiny-sweep",
@@ -52,7 +51,7 @@ class TinySweep:
         self.sweep, self.history = sweep, History(search)
         self.searcher = searcher_of(sweep)
         self.scheduler = make_scheduler(search.scheduler, steps=SPEC["training"]["steps"])
-        self.worker = Worker(folder / "cache")
+        self.runner = open_runner(sweep.any_trial, cache=folder / "cache")
         self.journal = Journal(folder / "journal.jsonl")
         self.journal.listen(self.history.apply)
 
@@ -83,7 +82,7 @@ class TinySweep:
         try:
             last = run_trial(
                 self.sweep.trial(values),
-                worker=self.worker,
+                runner=self.runner,
                 report=lambda report: self._goes_on(trial, report),
             )
         except InvalidConfiguration as error:

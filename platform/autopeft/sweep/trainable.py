@@ -8,25 +8,28 @@ Only a doubtful worker raises, and Tune then replaces the actor.
 
 import json
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 from autopeft.core.errors import AutopeftError, InvalidConfiguration, RunFolderError
+from autopeft.spec.trial import AnyTrial, read_trial
 from autopeft.sweep.deadline import deadline
 from autopeft.sweep.warm_up import is_warm_up
+from autopeft.trial import Runner, Session, open_runner
+from autopeft.trial.failures import WorkerDoubtful, disk_trouble, log_of, reason_of
 
 
 class WarmTrainable(tune.Trainable):
-    """Steps through ``TrialSession``; the first step only builds, so that duplicates end there."""
+    """Steps through a session; the first step only builds, so that duplicates end there."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Take the configuration; torch is loaded in the first step."""
+        """Take the configuration; what a trial needs is loaded in the first step."""
         self._config = config
-        self._worker: Any = None
-        self._session: Any = None
+        self._runner: Runner[Any] | None = None
+        self._session: Session | None = None
+        self._is_warm, self._doubt = False, ""
         self._trial = ""
         self._began = 0.0
 
@@ -36,9 +39,7 @@ class WarmTrainable(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """Build, or train up to the next report; failures come back as results."""
-        from autopeft.trial.worker import WorkerDoubtful
-
+        """Build, or go on up to the next report; failures come back as results."""
         try:
             if is_warm_up(self._config["attempt"]):
                 return self._result(self._warm())
@@ -60,42 +61,53 @@ class WarmTrainable(tune.Trainable):
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Nothing to do: the session looks for its own checkpoint when it is built."""
 
+    def let_go(self) -> None:
+        """Close the trial that was stopped or paused; without this it stays until the next one."""
+        session, self._session = self._session, None
+        try:
+            if session is not None:
+                session.close()
+        except Exception as error:  # nobody listens here; the next trial gets another worker
+            self._doubt = f"the last trial could not be closed: {error}"
+
     def cleanup(self) -> None:
-        """Nothing to do: the process ends, checkpoints stay for a resume."""
+        """Leave nothing running; checkpoints stay for a resume."""
+        self.let_go()
+        if self._runner is not None:
+            self._runner.close()
 
     def _warm(self) -> str:
-        """Load base and data; asked again, wait a little for the other slots."""
-        if self._worker is not None:
+        """Load what all trials need; asked again, wait a little for the other slots."""
+        if self._is_warm:
             time.sleep(0.1)
             return "warm"
-        self._open_worker().task(self._spec())
+        spec = self._spec()
+        self._open_runner(spec).warm(spec)
+        self._is_warm = True
         return "warm"
 
-    def _open_worker(self) -> Any:
-        from autopeft.trial.worker import Worker
-
-        if self._worker is None:
+    def _open_runner(self, spec: AnyTrial) -> Runner[Any]:
+        if self._runner is None:
             config = self._config
-            self._worker = Worker(Path(config["cache"]), cpus=config["cpus"], gpus=config["gpus"])
-        return self._worker
+            self._runner = open_runner(
+                spec, cache=Path(config["cache"]), cpus=config["cpus"], gpus=config["gpus"]
+            )
+        return self._runner
 
-    def _spec(self) -> Any:
-        from autopeft.spec.trial import TrialSpec
-
-        return TrialSpec.model_validate_json(self._config["spec"])
+    def _spec(self) -> AnyTrial:
+        return read_trial(self._config["spec"])
 
     def _build(self) -> dict[str, Any]:
-        from autopeft.trial.session import TrialSession
-
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self.let_go()
+        if self._doubt:
+            raise WorkerDoubtful(self._doubt)
         self._trial = self._config["attempt"]
-        self._session = TrialSession(
-            self._spec(),
-            self._open_worker(),
+        spec, timeout = self._spec(), self._config["timeout"]
+        self._session = self._open_runner(spec).open(
+            spec,
             folder=Path(self._config["folder"]),
             score_test=self._config["score_test"],
+            until=None if timeout is None else self._began + timeout,
         )
         building = self._session.building
         return {
@@ -105,6 +117,7 @@ class WarmTrainable(tune.Trainable):
         }
 
     def _advance(self) -> dict[str, Any]:
+        assert self._session is not None, "a trial that was let go does not go on"
         report = self._session.advance()
         if self._is_too_late() and not report.final:
             return self._failed("timeout: search.trial_timeout is over")
@@ -121,8 +134,6 @@ class WarmTrainable(tune.Trainable):
 
         ``broken`` is the machine's: no trial can go on, and this one has not failed.
         """
-        from autopeft.trial.failures import disk_trouble, reason_of
-
         trouble = disk_trouble(error)
         if isinstance(error, RunFolderError):
             return self._result("broken", reason=str(error))
@@ -134,8 +145,7 @@ class WarmTrainable(tune.Trainable):
             return self._result("refused", reason=f"invalid: {error}")
         if isinstance(error, AutopeftError):
             return self._failed(str(error))
-        log = "".join(traceback.format_exception(error))
-        return self._failed(reason_of(error), log=log)
+        return self._failed(reason_of(error), log=log_of(error))
 
     def _failed(self, reason: str, log: str = "") -> dict[str, Any]:
         return self._result("failed", reason=reason, log=log)

@@ -77,6 +77,9 @@ class TrivialTrainable(tune.Trainable):
         metrics = {"accuracy": accuracy} | ({"test_accuracy": accuracy} if final else {})
         return self._say("report", step=self._step, metrics=metrics, final=final)
 
+    def let_go(self) -> None:
+        """Nothing runs on."""
+
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Nothing to add to the file written with each report."""
         return {}

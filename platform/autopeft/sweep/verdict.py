@@ -1,5 +1,6 @@
 """What becomes of a trial by what its worker says. Pure: judges, writes nothing."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,6 @@ from autopeft.sweep.state import SweepState
 from autopeft.tracking.events import Kind, Status
 from autopeft.tracking.history import PATIENCE
 
-SMALLEST_BATCH = 2
 OUT_OF_TIME = "hours: search.hours are over"
 
 
@@ -23,15 +23,16 @@ class Verdict:
 
 
 def of_build(
-    state: SweepState, trial: str, *, effective: str, trainable_parameters: int
+    state: SweepState, trial: str, *, effective: str, trainable_parameters: int | None
 ) -> Verdict | None:
     """End a search trial that breaks a bound or was built before; let all else go on."""
     history = state.history.trials[trial]
     if history.kind is not Kind.TRIAL or history.reports:  # one that goes on has been judged
         return None
     bound = state.search.constraints.get("trainable_parameters")
-    if bound is not None and bound.violation(trainable_parameters) > 0:
-        reason = f"constraint: trainable_parameters {trainable_parameters} breaks {bound!r}"
+    size = trainable_parameters
+    if bound is not None and size is not None and bound.violation(size) > 0:
+        reason = f"constraint: trainable_parameters {size} breaks {bound!r}"
         return Verdict(Status.REFUSED, reason)
     twin = state.twin(trial, effective)
     if twin is not None:
@@ -50,7 +51,11 @@ def of_report(
 ) -> Verdict | None:
     """End a trial that has diverged, is done, no longer improves, is stopped, or out of time."""
     searched = state.history.trials[trial].kind is Kind.TRIAL
-    if searched and _is_no_number(state, metrics, final=final):
+    missing = [name for name in state.search.objectives if name not in metrics]
+    if searched and final and missing:
+        found = ", ".join(sorted(metrics)) or "nothing"
+        return Verdict(Status.FAILED, f"no objective: {', '.join(missing)} is not among {found}")
+    if searched and _is_no_number(state, metrics):
         shown = {name: metrics.get(name) for name in state.search.objectives}
         return Verdict(Status.FAILED, f"nan: at step {step}, {shown}")
     if final:
@@ -63,10 +68,9 @@ def of_report(
     return None
 
 
-def _is_no_number(state: SweepState, metrics: Mapping[str, float], *, final: bool) -> bool:
-    """Whether an objective is none; one that is only scored at the end may lack before."""
-    losses = zip(state.search.objectives, state.history.losses(metrics), strict=True)
-    return any(loss == float("inf") and (final or name in metrics) for name, loss in losses)
+def _is_no_number(state: SweepState, metrics: Mapping[str, float]) -> bool:
+    """Whether an objective is NaN or infinite; one that is only scored at the end may lack."""
+    return not all(math.isfinite(metrics.get(name, 0.0)) for name in state.search.objectives)
 
 
 def of_kill(state: SweepState, trial: str) -> Verdict | None:
@@ -93,18 +97,18 @@ def _of_rules(state: SweepState, trial: str) -> Verdict | None:
 
 
 def is_worth_another_attempt(
-    reason: str, *, retries: int, max_failures: int, batch_size: int
+    reason: str, *, retries: int, max_failures: int, has_smaller: bool
 ) -> bool:
     """Whether to run a trial again that failed for ``reason``, where that can help.
 
     A lost worker: as it was, from the last checkpoint, up to ``max_failures`` times. Out of
-    memory: with half the batch and twice the accumulation, down to a batch of 2.
+    memory: as a trial that takes less, if it has such a one.
 
     Example:
-        >>> one = {"retries": 1, "max_failures": 3, "batch_size": 8}
+        >>> one = {"retries": 1, "max_failures": 3, "has_smaller": True}
         >>> [is_worth_another_attempt(why, **one) for why in ("worker lost", "nan: at step 3")]
         [True, False]
     """
     if reason.startswith(OUT_OF_MEMORY):
-        return batch_size // 2 >= SMALLEST_BATCH
+        return has_smaller
     return reason.startswith("worker") and retries < max_failures

@@ -122,7 +122,7 @@ class Built(Event):
     event: Literal["built"] = "built"
     trial: str
     effective: str
-    trainable_parameters: int
+    trainable_parameters: int | None = None
     details: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
 from autopeft.tracking.events import Kind
 from autopeft.tracking.history import Group, History, TrialHistory
-from autopeft.tracking.run_folder import RunFolder, open_run
+from autopeft.tracking.run_folder import RunFolder, run_and_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,15 @@ def kept_adapter(source: str | Path) -> KeptAdapter:
         RunFolderError: There is no such run, or it has no winner yet.
         InputError: The trial has no adapter; the message names those that have.
     """
-    path = Path(source)
-    if path.parent.name == "trials" and (path.parent.parent / "search.yaml").is_file():
-        return _of_trial(open_run(path.parent.parent), path.name)
-    run = open_run(path)
+    run, trial = run_and_trial(source)
+    kind = run.sweep().task
+    if not kind.has_adapters:
+        raise InputError(
+            f"{run.path}: a {kind.kind} sweep trains no adapter; `autopeft export` writes its best "
+            "parameters"
+        )
+    if trial is not None:
+        return _of_trial(run, trial)
     history = run.history()
     winner = history.winner
     if winner is None or not run.best.is_dir():
@@ -87,8 +92,8 @@ def _of_trial(run: RunFolder, name: str) -> KeptAdapter:
 
 def _spec(sweep: Sweep, trial: TrialHistory) -> TrialSpec:
     if trial.kind is not Kind.BASELINE:
-        return sweep.trial(trial.values, seed=trial.seed)
+        return sweep.fine_tuning(trial.values, seed=trial.seed)
     middle = sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
     # A baseline is its method's record with every default.
     method = METHOD_RECORDS[trial.details["kind"]]()
-    return sweep.trial(middle, seed=trial.seed).model_copy(update={"method": method})
+    return sweep.fine_tuning(middle, seed=trial.seed).model_copy(update={"method": method})

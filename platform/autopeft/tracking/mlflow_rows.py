@@ -84,8 +84,9 @@ class MlflowView:
             case Built():
                 rows = self._child(event.trial)
                 rows.tags["effective"] = event.effective
-                size = float(event.trainable_parameters)
-                rows.metrics.append(Row("trainable_parameters", size, ms(event.time), 0))
+                if event.trainable_parameters is not None:
+                    size = float(event.trainable_parameters)
+                    rows.metrics.append(Row("trainable_parameters", size, ms(event.time), 0))
             case Reported():
                 if (
                     self._reports(event) > before
@@ -242,8 +243,10 @@ def _method_tags(sweep: Sweep, trial: TrialHistory) -> dict[str, str]:
     if trial.kind is Kind.BASELINE:
         return {"method": trial.name, "baseline": trial.name}
     try:
-        method = sweep.trial(trial.values).method
+        method = getattr(sweep.trial(trial.values), "method", None)
     except ValidationError:  # refused before training: the reason is in the tag `reason`
         return {}
+    if method is None:
+        return {"task": sweep.task.kind}
     roles = getattr(method, "roles", None)
     return {"method": method.kind} | ({"roles": roles} if roles else {})

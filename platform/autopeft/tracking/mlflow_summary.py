@@ -12,12 +12,9 @@ from autopeft.tracking.history import Group, History
 
 def spec_params(sweep: Sweep) -> dict[str, str]:
     """Return the resolved spec as short params: settings, fixed sections, and what is searched."""
-    fixed = {
-        "task": sweep.template.trees["task"],
-        "model": sweep.template.trees["model"],
-        "training": sweep.template.trees["training"],
-        "methods": ", ".join(sweep.template.branch_names),
-    }
+    fixed = {name: tree for name, tree in sweep.template.trees.items() if name != "method"}
+    if sweep.template.branches:
+        fixed["methods"] = ", ".join(sweep.template.branch_names)
     searched = {f"space.{d.name}": describe(d) for d in sweep.space.dimensions}
     settings = sweep.settings.model_dump(mode="json", exclude={"name", "tracking"})
     return {**dict(flat(settings)), **dict(flat(fixed)), **searched}

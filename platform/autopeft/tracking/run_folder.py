@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -77,16 +78,19 @@ class RunFolder:
 
     def dataframe(self) -> pd.DataFrame:
         """One row per trial: identity, status, values, last metrics."""
-        rows = [
-            {
-                "trial": trial.id, "kind": trial.kind.value, "name": trial.name,
-                "status": trial.status.value, "step": trial.step, "reason": trial.reason,
-                "seconds": trial.seconds, "trainable_parameters": trial.trainable_parameters,
-                **trial.values, **trial.metrics,
-            }
-            for trial in self.trials()
-        ]  # fmt: skip
-        return pd.DataFrame(rows)
+        return pd.DataFrame([_row(trial) for trial in self.trials()])
+
+
+def _row(trial: TrialHistory) -> dict[str, Any]:
+    """Return a trial on one line; a parameter or metric whose name is taken says which it is."""
+    row: dict[str, Any] = {
+        "trial": trial.id, "kind": trial.kind.value, "name": trial.name,
+        "status": trial.status.value, "step": trial.step, "reason": trial.reason,
+        "seconds": trial.seconds, "trainable_parameters": trial.trainable_parameters,
+    }  # fmt: skip
+    for word, facts in (("parameter", trial.values), ("metric", trial.metrics)):
+        row |= {f"{word}.{name}" if name in row else name: fact for name, fact in facts.items()}
+    return row
 
 
 def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time) -> RunFolder:
@@ -126,6 +130,18 @@ def open_run(path: str | Path) -> RunFolder:
         return RunFolder(_find_run(folder).resolve())
     except OSError as error:
         raise RunFolderError(f"{folder}: cannot be read: {error.strerror}") from error
+
+
+def run_and_trial(path: str | Path) -> tuple[RunFolder, str | None]:
+    """Open a run folder, or the one that the folder ``RUN/trials/ID`` lies in; return the ID too.
+
+    Raises:
+        RunFolderError: As ``open_run``.
+    """
+    folder = Path(path)
+    if folder.parent.name == "trials" and (folder.parent.parent / "search.yaml").is_file():
+        return open_run(folder.parent.parent), folder.name
+    return open_run(folder), None
 
 
 def _find_run(folder: Path) -> Path:

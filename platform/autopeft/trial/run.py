@@ -1,34 +1,38 @@
 """A whole trial in one call, for scripts and tests; the sweep drives the same session in steps."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from autopeft.spec.trial import TrialSpec
-from autopeft.trial.session import Report, TrialSession
-from autopeft.trial.worker import Worker
+from autopeft.spec.trial import AnyTrial
+from autopeft.trial.base import Report, Runner
 
 
 def run_trial(
-    spec: TrialSpec,
+    spec: AnyTrial,
     *,
-    worker: Worker,
+    runner: Runner[Any],
     report: Callable[[Report], bool] = lambda report: True,
     folder: Path | None = None,
     score_test: bool = False,
+    timeout_s: float | None = None,
 ) -> Report:
-    """Train and score one configuration, resuming from its last checkpoint if there is one.
+    """Run and score one configuration, resuming from its last checkpoint if there is one.
 
     Args:
         spec: The configuration.
-        worker: Keeps base and data warm between calls.
+        runner: Keeps what is needed warm between calls.
         report: Called with every report; returning False stops the trial there.
         folder: Where checkpoint and adapter go; ``None`` keeps nothing.
         score_test: Whether to score the test split at the end.
+        timeout_s: After how long the trial has failed.
 
     Returns:
         The last report.
     """
-    session = TrialSession(spec, worker, folder=folder, score_test=score_test)
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    session = runner.open(spec, folder=folder, score_test=score_test, until=until)
     try:
         last = session.advance()
         while report(last) and not last.final:

@@ -1,10 +1,7 @@
-"""A trial in steps: built, then trained and scored report by report."""
+"""A fine-tuning trial in steps: built, then trained and scored report by report."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,33 +9,10 @@ from autopeft.methods.adapt import adapt
 from autopeft.methods.effective import effective_hash
 from autopeft.spec.method import ZeroShot
 from autopeft.spec.trial import TrialSpec
+from autopeft.trial.base import Building, Report
 from autopeft.trial.checkpoint import load_checkpoint, save_checkpoint
 from autopeft.trial.training import Trainer
 from autopeft.trial.worker import Worker, resident_mb
-
-
-@dataclass(frozen=True, slots=True)
-class Building:
-    """What a configuration came to.
-
-    Attributes:
-        effective: Hash of what was really built, with every training value and the seed.
-        trainable_parameters: How many numbers are trained.
-        details: Adapted modules, ranks, scaling.
-    """
-
-    effective: str
-    trainable_parameters: int
-    details: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Metrics after ``step`` steps; ``final`` if there are no more."""
-
-    step: int
-    metrics: Mapping[str, float]
-    final: bool
 
 
 class TrialSession:

@@ -17,10 +17,7 @@ from autopeft.methods.base import Adapted
 from autopeft.methods.guards import check_gradients
 from autopeft.spec.training import Training
 from autopeft.tasks.base import Task
-
-
-class NotFinite(Exception):
-    """The loss is NaN or infinite: the configuration diverged."""
+from autopeft.trial.failures import NotFinite
 
 
 def learning_rate_factor(step: int, training: Training) -> float:

@@ -11,10 +11,7 @@ from autopeft.models.load import Base, checksum, load_base
 from autopeft.spec.trial import TrialSpec
 from autopeft.tasks import TASKS
 from autopeft.tasks.base import Task
-
-
-class WorkerDoubtful(Exception):
-    """The worker is no longer as it was before its last trial, and should be replaced."""
+from autopeft.trial.failures import WorkerDoubtful
 
 
 @dataclass(slots=True)
