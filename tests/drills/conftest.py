@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ SMALL = (
 class Sweep:
     """``autopeft run`` in its own folder."""
 
-    def __init__(self, folder: Path, *overrides: str) -> None:
+    def __init__(
+        self, folder: Path, *overrides: str, file: Path = SHIPPED, small: Sequence[str] = SMALL
+    ) -> None:
         self.folder = folder
         self.out = folder / "out.txt"
-        self.process = self.start("run", str(SHIPPED), *SMALL, *overrides)
+        self.process = self.start("run", str(file), *small, *overrides)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the command line as a user would; its output is kept."""

@@ -1,16 +1,21 @@
 """The conductor on a real Ray Tune, with trials that cost nothing."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from autopeft.searchers import Done, Outcome, Proposal, Wait
+from autopeft.spec.load import load_sweep
 from autopeft.sweep.conductor import Conductor
-from autopeft.tracking.events import Kind, Promoted, Status
-from autopeft.tracking.journal import read_journal
+from autopeft.tracking.events import AnyEvent, Ended, Kind, Promoted, Status, SweepStarted
+from autopeft.tracking.journal import Journal, read_journal
+from autopeft.tracking.run_folder import create_run
 
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
 StageMaker = Callable[..., Any]
@@ -151,3 +156,100 @@ def test_a_trial_that_hangs_in_a_step_is_ended_and_its_slot_goes_on(
     assert "trivial.py" in hung.log
     assert history.counted == 8
     assert history.failures() == {"timeout": 1}
+
+
+PROGRAM = """
+import json, os, sys, time
+x, out, seed = float(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+torch = 'libtorch' in open(f'/proc/{os.getppid()}/maps').read()
+for step in range(1, 10):
+    print(json.dumps({'step': step, 'loss': x + 1 / step, 'torch': torch + 0, 'pid': os.getpid()}))
+    time.sleep(0.05)
+if seed == 0 and x > 0.9:
+    sys.exit('too far')
+"""
+
+
+@pytest.mark.slow
+def test_programs_are_searched_stopped_early_and_repeated(tmp_path: Path, ray_of_two: None) -> None:
+    from autopeft.sweep.trainable import WarmTrainable
+    from autopeft.sweep.tune_run import run_tune
+
+    (tmp_path / "program.py").write_text(PROGRAM)
+    task = {
+        "kind": "command",
+        "command": [sys.executable, "-S", "program.py", "{x}", "{out}", "{seed}"],
+        "folder": str(tmp_path),
+        "parameters": {"x": {"low": 0, "high": 1}},
+        "steps": 9,
+    }
+    search = {
+        "trials": 16, "objectives": {"loss": "min"}, "retrain": 2, "retrain_seeds": 2,
+        "scheduler": {"kind": "asha", "grace_steps": 2, "reduction": 2},
+        "searcher": {"kind": "random"}, "first_points": [{"x": 0.95}],
+    }  # fmt: skip
+    spec = {"name": "programs", "task": task, "search": search, "tracking": {"enabled": False}}
+    run = create_run(load_sweep(spec), tmp_path / "runs")
+    journal = Journal(run.journal)
+    first = SweepStarted(time=1.0, sweep="s", name="programs", seed=0, versions={})
+    journal.write(first)
+    left_running: list[int] = []
+
+    def look(event: AnyEvent) -> None:
+        """When a trial ends, those that ended two seconds or more before must be gone."""
+        if isinstance(event, Ended):
+            trials = conductor.history.trials.values()
+            over = [t for t in trials if t.ended and t.ended < event.time - 5 and t.reports]
+            left_running.extend(
+                pid for t in over if psutil.pid_exists(pid := int(t.metrics["pid"]))
+            )
+
+    journal.listen(look)
+    conductor = Conductor(run.sweep(), journal, events=[first])
+    run_tune(conductor, run, slots=2, trainable=WarmTrainable)
+    journal.close()
+    history = conductor.history
+    statuses = Counter(t.status for t in history.of_kind(Kind.TRIAL))
+    assert history.is_over
+    assert history.counted == 16
+    assert statuses[Status.STOPPED] > 2
+    assert statuses[Status.FINISHED] > 0
+    assert history.failures().get("exit code 1", 0) == statuses[Status.FAILED]
+    assert history.winner is not None
+    assert [group.of for group in history.groups(Kind.RETRAIN)] == [
+        t.id for t in history.ranked()[:2]
+    ]
+    assert {t.metrics["torch"] for t in history.trials.values() if t.reports} == {0.0}
+    assert left_running == []
+    pids = [int(t.metrics["pid"]) for t in history.trials.values() if t.reports]
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert history.trials["t0000"].reason in ("scheduler: early", "exit code 1: too far")
+
+
+@pytest.mark.slow
+def test_functions_are_searched_at_a_few_milliseconds_each(
+    tmp_path: Path, ray_of_two: None
+) -> None:
+    """The figure is in docs/how-to/search-anything.md; here only that it is of that order."""
+    from autopeft.sweep.trainable import WarmTrainable
+    from autopeft.sweep.tune_run import run_tune
+
+    task = {
+        "kind": "function", "entry_point": "branin",
+        "parameters": {"x": {"low": -5, "high": 10}, "y": {"low": 0, "high": 15}},
+    }  # fmt: skip
+    search = {"trials": 100, "searcher": {"kind": "nelder-mead"}}
+    spec = {"name": "functions", "task": task, "search": search, "tracking": {"enabled": False}}
+    run = create_run(load_sweep(spec), tmp_path / "runs")
+    journal = Journal(run.journal)
+    first = SweepStarted(time=1.0, sweep="s", name="functions", seed=0, versions={})
+    journal.write(first)
+    conductor = Conductor(run.sweep(), journal, events=[first])
+    run_tune(conductor, run, slots=2, trainable=WarmTrainable)
+    journal.close()
+    trials = conductor.history.of_kind(Kind.TRIAL)
+    assert conductor.history.counted == 100
+    assert conductor.history.loss(conductor.history.ranked()[0].metrics) < 0.4
+    ends = [trial.ended for trial in trials if trial.ended is not None]
+    assert (max(ends) - min(ends)) / 100 < 0.5
+    print(f"{(max(ends) - min(ends)) / 100 * 1000:.1f} ms per trial")

@@ -9,6 +9,7 @@ from autopeft.spec.sweep import Sweep
 from autopeft.sweep.extras import baseline_runs
 
 NAME_WIDTH = 36
+LONGEST_SHOWN = 160
 PARAMETER = "task.parameters."  # before a constant, not before a dimension
 
 
@@ -185,4 +186,5 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if value is None:
         return "–"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

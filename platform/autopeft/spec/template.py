@@ -150,13 +150,14 @@ def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Co
 
 
 def _of_unknown_task(kind: str, given: Tree) -> list[Complaint]:
-    """Return what is wrong, judging the other sections by the task that was meant perhaps."""
-    meant = next(iter(get_close_matches(kind, TASK_RECORDS, n=1)), DEFAULT_TASK)
+    """Return what is wrong, judging all else by the task that was meant perhaps."""
+    near = get_close_matches(kind, TASK_RECORDS, n=1)
+    meant = near[0] if near else DEFAULT_TASK
     _, others = read_template({**given, "task": {**given["task"], "kind": meant}})
     words = known_words(kind, sorted(TASK_RECORDS))
     return [
         (("task", "kind"), f"no task named {kind!r}{words}"),
-        *(complaint for complaint in others if complaint[0][0] != "task"),
+        *(complaint for complaint in others if near or complaint[0][0] != "task"),
     ]
 
 
