@@ -114,8 +114,8 @@ def make_sweep() -> Iterator[Callable[..., Sweep]]:
     """Start sweeps in folders of one's choice; what still runs at the end is ended."""
     started: list[Sweep] = []
 
-    def make(folder: Path, *overrides: str) -> Sweep:
-        started.append(Sweep(folder, *overrides))
+    def make(folder: Path, *overrides: str, **options: Any) -> Sweep:
+        started.append(Sweep(folder, *overrides, **options))
         return started[-1]
 
     yield make

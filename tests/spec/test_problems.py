@@ -147,7 +147,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
         ),
         (
             "method: {kind: lora, rank: {low: 1, high: 8, logg: true}}",
-            "3  method.rank.logg: unknown key 'logg'; did you mean 'log'? known: high, l",
+            "3  method.rank.logg: unknown key 'logg'; did you mean 'log'? known: high, integer, l",
         ),
         (METHOD + "training: {steps: {one_of: [1, 2]}}", "4  training.steps: steps is not search"),
         (METHOD + "search: {trials: {low: 1, high: 9}}", "4  search.trials: a distribution stands"),
