@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from autopeft.spec.load import load_sweep
+from autopeft.trial.command import CommandRunner
+from autopeft.trial.run import run_trial
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -58,6 +60,8 @@ def test_yaml_that_is_shown_is_valid(page: Path) -> None:
             "method": {"kind": "lora"},
         }
         shown = {**whole, **tree}
+        if shown["task"]["kind"] in ("command", "function"):
+            del shown["method"]
         assert load_sweep(shown).name == shown["name"]
 
 
@@ -75,3 +79,21 @@ def test_files_that_the_tour_names_exist() -> None:
     package = ROOT / "platform" / "autopeft"
     for name in re.findall(r"`([\w/]+\.(?:py|yaml))`", before):
         assert any((place / name).exists() for place in (ROOT, package)), name
+
+
+def test_the_objective_that_is_moved_from_aiaccel_runs_as_it_is(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "move-from-aiaccel.md"
+    (tmp_path / "objective.py").write_text(blocks(page, "python")[0])
+    (tmp_path / "search.yaml").write_text(blocks(page, "yaml")[0])
+    before = next(block for block in blocks(page, "text") if "n_max_jobs" in block)
+    sweep = load_sweep(tmp_path / "search.yaml")
+    assert re.findall("^command: .*", before, re.MULTILINE) == re.findall(
+        "^command: .*", (tmp_path / "search.yaml").read_text().replace("\n  ", "\n"), re.MULTILINE
+    )
+    runner = CommandRunner(tmp_path)
+    try:
+        trial = sweep.trial({"x1": 0.5, "x2": 9})
+        last = run_trial(trial, runner=runner, folder=tmp_path / "run" / "trials" / "t0000")
+    finally:
+        runner.close()
+    assert last.metrics["value"] == (0.5 - 0.3) ** 2 + 4

@@ -10,7 +10,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -19,12 +19,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from autopeft.core.choices import Choices
 from autopeft.core.places import write_text
 from autopeft.spec.data import FolderData, ProceduralData, Split
 from autopeft.spec.distribution import OneOf, Range
 from autopeft.spec.method import METHOD_RECORDS
 from autopeft.spec.model import Model
+from autopeft.spec.objective import CommandTask, FunctionTask
 from autopeft.spec.problems import records_in
 from autopeft.spec.resources import Resources
 from autopeft.spec.roles import LAYERS, ROLES
@@ -32,7 +32,7 @@ from autopeft.spec.scheduler import Patience, Scheduler
 from autopeft.spec.search import Constraint, Search
 from autopeft.spec.searcher import Searcher
 from autopeft.spec.sweep import Settings
-from autopeft.spec.task import BUILT_METRICS, LOOP_METRICS, METRICS, ContrastiveTask
+from autopeft.spec.task import BUILT_METRICS, LOOP_METRICS, METRICS, TASK_RECORDS, ContrastiveTask
 from autopeft.spec.tracking import Tracking
 from autopeft.spec.training import Training
 from autopeft.spec.warm_start import WarmStart
@@ -53,6 +53,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "task.data: procedural": ProceduralData,
     "task.data: folder": FolderData,
     "task.data.split": Split,
+    "task: command": CommandTask,
+    "task: function": FunctionTask,
     "model": Model,
     "training": Training,
     "search": Search,
@@ -125,6 +127,11 @@ def file_page() -> str:
         "the place of a value, except for `steps`, `report_every`, `kind` and all of `task.data`.",
         "The word `search` stands for a method's default range.",
         "",
+        "A task that is a command or a function has neither `model` nor `method` nor `training`:",
+        "what is searched stands in `task.parameters`, under names of your own. Its `search` begins",
+        "with other defaults: `objectives: {value: min}`, no baselines, no scheduler if it has one",
+        "step, no retraining if it is told no seed.",
+        "",
     ]
     lines += _section("The top level", Settings, skip=("search", "resources", "tracking"))
     for heading, record in SECTIONS.items():
@@ -145,6 +152,7 @@ def file_page() -> str:
         "| `{low: 1, high: 8}` | all numbers from 1 to 8, both included |",
         "| `{low: 1.0e-4, high: 1.0e-2, log: true}` | evenly on a logarithmic scale |",
         "| `{low: 8, high: 64, step: 8}` | a grid; not together with `log` |",
+        "| `{low: 1, high: 64, integer: true}` | whole numbers |",
         "| `{one_of: [1, 2, 4]}` | a choice: ordered, since all are numbers |",
         "| `{one_of: [a, b]}` | a choice without an order, unless `ordered: true` |",
         "| `search` | the default range of the method's key |",
@@ -181,7 +189,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in [*head, *rows]]
 
 
-def description(record: type[BaseModel]) -> list[str]:
+def description(record: Callable[..., Any]) -> list[str]:
     """Return a record's docstring as Markdown lines, without its sections.
 
     Example:
@@ -277,6 +285,7 @@ def choices_page() -> str:
     from autopeft.schedulers import SCHEDULERS
     from autopeft.searchers import SEARCHERS
     from autopeft.tasks import TASKS
+    from autopeft.trial.objectives import OBJECTIVES, load_objective
 
     lines = [
         MADE,
@@ -291,17 +300,25 @@ def choices_page() -> str:
     ]
     columns = ["kind", "what it is", "default learning rate", "range"]
     lines += table(columns, [_method_row(kind) for kind in METHODS])
-    named: list[tuple[str, Choices, Mapping[str, type[BaseModel]]]] = [
+    named: list[tuple[str, Iterable[str], Mapping[str, type[BaseModel]]]] = [
         ("Searchers", SEARCHERS, {kind_of(r): r for r in records_in(Searcher)}),
         ("Schedulers", SCHEDULERS, {kind_of(r): r for r in records_in(Scheduler)}),
         ("Warm starts", WARM_STARTS, {kind_of(r): r for r in records_in(WarmStart)}),
-        ("Tasks", TASKS, {"contrastive": ContrastiveTask}),
+        ("Tasks", {**TASKS, "command": "", "function": ""}, TASK_RECORDS),
         ("Data", DATA, {"procedural": ProceduralData, "folder": FolderData}),
     ]
     for heading, choices, known in named:
         lines += ["", f"## {heading}", ""]
         rows = [[f"`{kind}`", _sentence(known.get(kind))] for kind in choices]
         lines += table(["kind", "what it is"], rows)
+    lines += [
+        "",
+        "## Objectives",
+        "",
+        "Functions that come with autopeft, for a function task.",
+        "",
+    ]
+    lines += [f"- `{name}`: {_sentence(load_objective(name))}" for name in OBJECTIVES]
     lines += ["", "## Domains", "", "Where procedural sounds are heard (`task.data.domain`).", ""]
     lines += [f"- `{domain}`" for domain in DOMAINS]
     lines += ["", "## Roles", "", "What an adapter attaches to; join several with `+`.", ""]
@@ -326,8 +343,8 @@ def _method_row(kind: str) -> list[str]:
     return [f"`{kind}`", _sentence(record), default, shown]
 
 
-def _sentence(record: type[BaseModel] | None) -> str:
-    """Return the first paragraph of a record's docstring in one line."""
+def _sentence(record: Callable[..., Any] | None) -> str:
+    """Return the first paragraph of a record's or function's docstring in one line."""
     if record is None:
         return "from a plugin"
     lines = description(record)
