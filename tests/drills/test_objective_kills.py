@@ -60,7 +60,7 @@ def nothing_runs(within_s: float = 30) -> bool:
 
 def test_a_worker_is_killed_its_program_ends_and_its_trial_goes_on(programs: Any) -> None:
     programs.wait_for("reported", 3)
-    worker = programs.children("ray::")[0]
+    worker = programs.children("ray::Resource")[0]
     ours = [p for p in worker.children() if "drilled_program.py" in p.cmdline()]
     worker.kill()
     psutil.wait_procs(ours, timeout=20)

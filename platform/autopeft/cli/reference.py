@@ -128,9 +128,9 @@ def file_page() -> str:
         "The word `search` stands for a method's default range.",
         "",
         "A task that is a command or a function has neither `model` nor `method` nor `training`:",
-        "what is searched stands in `task.parameters`, under names of your own. Its `search` begins",
-        "with other defaults: `objectives: {value: min}`, no baselines, no scheduler if it has one",
-        "step, no retraining if it is told no seed.",
+        "what is searched stands in `task.parameters`, under names of your own. `search` begins",
+        "with other defaults then: `objectives: {value: min}`, no baselines, no scheduler if it has",
+        "one step, no retraining if it is told no seed.",
         "",
     ]
     lines += _section("The top level", Settings, skip=("search", "resources", "tracking"))
@@ -215,7 +215,8 @@ def _words(annotation: Any) -> Iterator[str]:
     elif origin is tuple:
         yield f"list of {' or '.join(dict.fromkeys(_words(arguments[0])))}"
     elif origin is dict:
-        yield f"metric: {' or '.join(_words(arguments[1]))}"
+        anything = arguments[1] is Any
+        yield "name: value" if anything else f"metric: {' or '.join(_words(arguments[1]))}"
     elif arguments:
         for argument in arguments:
             yield from _words(argument)
