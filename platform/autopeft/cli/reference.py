@@ -129,8 +129,8 @@ def file_page() -> str:
         "",
         "A task that is a command or a function has neither `model` nor `method` nor `training`:",
         "what is searched stands in `task.parameters`, under names of your own. `search` begins",
-        "with other defaults then: `objectives: {value: min}`, no baselines, no scheduler if it has",
-        "one step, no retraining if it is told no seed.",
+        "with other defaults then: `objectives: {value: min}`, no baselines, no scheduler if it",
+        "has one step, no retraining if it is told no seed.",
         "",
     ]
     lines += _section("The top level", Settings, skip=("search", "resources", "tracking"))
