@@ -228,7 +228,7 @@ def test_ctrl_c_at_a_terminal_asks_once(at, wish, keys, cancelled, calls, until,
     assert bool(calls("scancel")) == cancelled
 
 
-def test_the_api_does_the_same(wish):
+def test_the_api_does_the_same(at, wish):
     import autopeft
 
     run = autopeft.run("search.yaml", ["cluster=slurm.yaml"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from autopeft.cli.reference import MADE, description, table
 from autopeft.clusters import DIALECTS
-from autopeft.clusters.base import Dialect, Job, JobState
+from autopeft.clusters.base import CONTINUE, Dialect, Job, JobState
 from autopeft.core.places import PACKAGE, shipped
 from autopeft.spec.cluster import (
     MODES,
@@ -45,7 +45,7 @@ MEANS = {
     "native": "options of the scheduler itself, passed through as they are",
     "interface": "the network that the hosts share, such as `10.0.0.0/16`",
     "min_hosts": "a sweep may begin with so many; default: all",
-    "max_requeues": "how often a sweep may be started again by the scheduler",
+    "max_requeues": "how often a sweep goes on in a new allocation, or after a lost host",
     "warning_s": "a sweep is told so long before the walltime ends (signal USR1)",
     "query_every_s": "the scheduler is asked once in so many seconds, for all jobs",
     "jobs": "`cpu`, `gpu`, `mpi`, `array`: what `autopeft job` asks for otherwise, same words",
@@ -101,6 +101,16 @@ def _lines() -> Iterator[str]:
         yield from ("", "```bash", *_directives(kind), "```")
     yield from ("", "## States", "")
     yield from table(["state", "means"], [[f"`{state}`", STATES[state]] for state in JobState])
+    yield from ("", "## Exit codes of `autopeft run` and `resume` on a cluster", "")
+    rows = [
+        ["0", "the sweep is done; with `--detach`, its job is submitted"],
+        ["1", "failed: the driver's own sentence is shown; lost; refused by the scheduler"],
+        ["2", "asked wrongly, also by a word of the profile that the scheduler refuses"],
+        [str(CONTINUE), "stopped before the walltime, and `max_requeues` is used up"],
+        ["130", "stopped: by `autopeft stop`, or Ctrl-C here, whatever became of the job"],
+        ["128 + n", "ended by signal n"],
+    ]
+    yield from table(["code", "means"], rows)
     yield from ("", "## Exit codes of `autopeft job`", "")
     rows = [
         ["0", "everything is done"],

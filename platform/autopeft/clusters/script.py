@@ -106,14 +106,14 @@ def _count(job: Job, dialect: ScriptWords) -> Iterator[str]:
 
 
 def _go_on(job: Job, dialect: ScriptWords) -> Iterator[str]:
-    """Yield how a job that wants to is run once more; what was told to end does not want to."""
-    yield f'  if [ "$code" -eq {CONTINUE} ]; then'
-    yield '    if [ -n "$stopped" ]; then code=$stopped'
-    yield f"    elif [ ! -e {quote(str(job.stop))} ] &&"
-    yield f'      [ "$(wc -l <"$starts")" -le {job.max_requeues} ] && go_on; then'
-    yield '      echo "# $(date "+%F %T") goes on in a new allocation"'
-    yield f"      exit {dialect.again}"
-    yield "    fi"
+    """Yield how a job that wants to is run once more, unless somebody has stopped it.
+
+    PBS says that the walltime is over by the same TERM as a cancellation: the command knows which.
+    """
+    yield f'  if [ "$code" -eq {CONTINUE} ] && [ ! -e {quote(str(job.stop))} ] &&'
+    yield f'    [ "$(wc -l <"$starts")" -le {job.max_requeues} ] && go_on; then'
+    yield '    echo "# $(date "+%F %T") goes on in a new allocation"'
+    yield f"    exit {dialect.again}"
     yield "  fi"
 
 

@@ -36,13 +36,10 @@ finish() {
   if [ -n "$beat" ]; then kill "$beat" 2>/dev/null; fi
   if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
   echo "# $(date "+%F %T") ended with exit code $code"
-  if [ "$code" -eq 75 ]; then
-    if [ -n "$stopped" ]; then code=$stopped
-    elif [ ! -e '/work/my project/runs/tiny-clap-1/job/stop' ] &&
-      [ "$(wc -l <"$starts")" -le 10 ] && go_on; then
-      echo "# $(date "+%F %T") goes on in a new allocation"
-      exit 75
-    fi
+  if [ "$code" -eq 75 ] && [ ! -e '/work/my project/runs/tiny-clap-1/job/stop' ] &&
+    [ "$(wc -l <"$starts")" -le 10 ] && go_on; then
+    echo "# $(date "+%F %T") goes on in a new allocation"
+    exit 75
   fi
   printf "%s\n" "$code" >"$marker.$$" && mv -f "$marker.$$" "$marker"
   exit "$code"
