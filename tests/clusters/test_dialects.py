@@ -285,3 +285,65 @@ def test_grid_engine_says_when_its_xml_is_none():
 
 def test_a_cached_answer_is_json():
     assert json.loads(json.dumps([DONE.value, 0, ""])) == ["done", 0, ""]
+
+
+# What is said of a job that is not taken, and the word of the profile that it is about.
+REFUSED = {
+    "slurm": [
+        ("sbatch: error: invalid partition specified: nosuch", "queue"),
+        (
+            "sbatch: error: Batch job submission failed: Invalid account or account/partition "
+            "combination specified",
+            "account",
+        ),
+        ("sbatch: error: Batch job submission failed: Invalid qos specification", "qos"),
+        (
+            "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing "
+            "or exceeds some limit)",
+            "walltime",
+        ),
+        ("sbatch: error: Memory specification can not be satisfied", "memory_gb"),
+        ("sbatch: error: Invalid generic resource (gres) specification", "gpus_per_host"),
+        ("sbatch: unrecognized option '--nosuch'", "native"),
+        ("sbatch: error: Unable to contact slurm controller (connect failure)", None),
+        ("sbatch: error: QOSMaxSubmitJobPerUserLimit", None),
+    ],
+    "sge": [
+        (
+            'Unable to run job: Job was rejected because job requests unknown queue "nosuch.q".',
+            "queue",
+        ),
+        ('job rejected: the project "nosuch" does not exist', "account"),
+        (
+            'job rejected: the requested parallel environment "ray" does not exist',
+            "parallel_environment",
+        ),
+        ('Unable to run job: unknown resource "node_x".', "resource_type"),
+        ('qsub: Unknown option "-nosuch"', "native"),
+        ("error: commlib error: got select error (Connection refused)", None),
+    ],
+    "pbs": [
+        ("qsub: Unknown queue", "queue"),
+        ("qsub: Invalid account", "account"),
+        ("qsub: Job violates queue and/or server resource limits", "hosts"),
+        ("qsub: invalid option -- 'z'", "native"),
+        ("qsub: cannot connect to server pbs01 (errno=15010)", None),
+    ],
+}
+
+
+@every_dialect
+def test_a_refusal_names_the_word_it_is_about(kind):
+    dialect = DIALECTS.load(kind)()
+    assert [dialect.concerns(words) for words, _ in REFUSED[kind]] == [
+        word for _, word in REFUSED[kind]
+    ]
+    known = PROFILE_RECORDS[kind].model_fields
+    assert all(word in known for _, word in REFUSED[kind] if word is not None)
+
+
+@every_dialect
+def test_how_a_job_goes_on_is_shell_and_its_exit_code_says_so(kind, make_job):
+    dialect = DIALECTS.load(kind)()
+    assert list(dialect.go_on(make_job(kind, max_requeues=1)))
+    assert 0 < dialect.again < 128

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from autopeft.clusters import DIALECTS
+from autopeft.clusters.base import CONTINUE
 from autopeft.clusters.script import render
 from autopeft.clusters.submission import script_of
 from autopeft.clusters.sweep_job import sweep_job
@@ -242,6 +243,33 @@ def test_scratch_is_private_and_gone_at_the_end(run_script, tmp_path, monkeypatc
     assert mode == "700"
     assert folder.startswith(f"{tmp_path}/autopeft.")
     assert not Path(folder).exists()
+
+
+def test_starts_are_counted_whoever_started_it_and_the_limit_holds(run_script):
+    command = ["bash", "-c", "echo ran >> ran; exit 3"]
+    for number in range(1, 5):
+        process, job = run_script(command, max_requeues=2)
+        assert len(job.starts.read_text().splitlines()) == number
+        assert process.returncode == (3 if number <= 3 else CONTINUE)
+    assert (job.workdir / "ran").read_text().split() == ["ran"] * 3
+    assert job.marker(None).read_text() == f"{CONTINUE}\n"
+
+
+def test_what_was_stopped_does_not_go_on(run_script, make_job, tmp_path, monkeypatch):
+    scontrol = tmp_path / "bin" / "scontrol"
+    scontrol.parent.mkdir()
+    scontrol.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    scontrol.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{scontrol.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    command = ["bash", "-c", f"exit {CONTINUE}"]
+    _, job = run_script(command, max_requeues=5)
+    assert (tmp_path / "asked").read_text() == "requeue 4711\n"
+    assert not job.marker(None).exists(), "it is not over"
+    job.stop.touch()
+    process, job = run_script(command, max_requeues=5)
+    assert (tmp_path / "asked").read_text() == "requeue 4711\n"
+    assert (process.returncode, job.marker(None).read_text()) == (CONTINUE, f"{CONTINUE}\n")
 
 
 def test_words_reach_the_command_as_they_are(run_script):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -180,3 +181,22 @@ def test_whatever_is_written_is_a_network_or_a_sentence(text: str) -> None:
     else:
         said = "found"
     assert said.startswith("found")
+
+
+@pytest.mark.parametrize("name", [name for name in profile_names() if name != "local"])
+def test_what_is_saved_of_a_sweep_needs_no_profile_file(name, tmp_path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text((shipped("clusters") / f"{name}.yaml").read_text())
+    words = {"profile": str(site), "prologue": "cd \\${HOME}; echo '$X'", "walltime": "90m"}
+    raw = {
+        "name": "small",
+        "task": {"data": {"kind": "procedural", "clips": 112}},
+        "method": {"kind": "ia3"},
+        "cluster": words,
+    }
+    sweep = load_sweep(raw)
+    site.unlink()
+    again = load_sweep(yaml.safe_load(yaml.safe_dump(sweep.saved)))
+    assert again.profile == sweep.profile
+    assert again.profile.prologue == "cd ${HOME}; echo '$X'"
+    assert again.saved == sweep.saved
