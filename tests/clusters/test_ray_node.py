@@ -44,16 +44,20 @@ def test_no_client_server_is_started() -> None:
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> RayNode:
-    script = "echo \"$CUDA_VISIBLE_DEVICES ${RAY_ADDRESS-none}\"; printf '\\033[31mred\\033[0m\\n'"
-    monkeypatch.setattr(ray_node, "start_words", lambda plan, folder: ["bash", "-c", script])
+    script = (
+        'read -r line; echo "$CUDA_VISIBLE_DEVICES ${RAY_ADDRESS-none}"; '
+        "printf '\\033[31m%s\\033[0m\\n' \"${line:0:18}\""
+    )
+    monkeypatch.setattr(ray_node, "LOADER", ["bash", "-c", script])
     monkeypatch.setenv("RAY_ADDRESS", "another:1")
-    return RayNode(HEAD, {"RAY_AUTH_MODE": "token"})
+    return RayNode(SHARE, {"RAY_AUTH_MODE": "token"})
 
 
 def test_its_last_words_are_plain_and_its_folder_goes(node: RayNode) -> None:
+    node.start(HEAD, {"no_proxy": "n1"})
     while node.is_alive:
         time.sleep(0.01)
-    assert node.last_words().splitlines() == ["start.log:", "  2,3 none", "  red"]
+    assert node.last_words().splitlines() == ["start.log:", "  2,3 none", '  {"words": ["start"']
     folder = node._folder.path
     assert folder.is_dir()
     node.stop()
@@ -69,3 +73,10 @@ def test_what_ray_tells_all_the_time_is_left_out(tmp_path: Path) -> None:
         "[2026-11-25 23:32:10,359 E 625 638] (gcs_server) Failed to bind\n"
     )
     assert [line[-14:] for line in ray_node._lines(log)] == ["Failed to bind"]
+
+
+def test_one_that_is_told_nothing_starts_nothing() -> None:
+    node = RayNode(WORKER.share, {})
+    assert node.is_alive
+    node.stop()
+    assert not node.is_alive

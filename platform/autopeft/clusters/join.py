@@ -19,7 +19,13 @@ from pathlib import Path
 from autopeft.clusters.allocation import HostShare
 from autopeft.clusters.host_check import prepare_host
 from autopeft.clusters.interfaces import own_address
-from autopeft.clusters.ray_environment import environment_on_hosts
+from autopeft.clusters.ray_environment import (
+    ENVIRONMENT,
+    ON_HOSTS,
+    TOKEN_FILE,
+    TOKEN_PATH,
+    environment_on_hosts,
+)
 from autopeft.clusters.ray_node import NodePlan, RayNode
 from autopeft.clusters.rendezvous import Rendezvous, find_rendezvous
 from autopeft.clusters.temporary import remove_ownerless
@@ -110,12 +116,21 @@ class _Member:
         self._run, self._share, self._interface, self._job = run, share, interface, job
         self._say, self._signals = say, signals
         self._name = f"{share.name}.{job}" if job else share.name
+        self._token = run / TOKEN_FILE
         self._starts = 0
 
     def stay(self) -> None:
         objects = prepare_host()
-        while (head := self._await_head()) is not None:
-            self._serve(head, objects)
+        while not self._is_over():
+            # Ray loads while the head is waited for.
+            node = RayNode(self._share, ENVIRONMENT | ON_HOSTS | {TOKEN_PATH: str(self._token)})
+            try:
+                head = self._await_head()
+                if head is None:
+                    return
+                self._serve(node, head, objects)
+            finally:
+                node.stop()
 
     def _await_head(self) -> Rendezvous | None:
         """Return where the head is; None if this host is to end."""
@@ -133,7 +148,7 @@ class _Member:
         stop, leave = self._signals.stop.is_set(), self._signals.leave.is_set()
         return stop or leave or is_closed(self._run, job=self._job)
 
-    def _serve(self, head: Rendezvous, objects: int) -> None:
+    def _serve(self, node: RayNode, head: Rendezvous, objects: int) -> None:
         """Hold Ray up until the head goes, Ray dies, or somebody says leave."""
         address, name = own_address(self._interface, towards=head.address.rpartition(":")[0])
         environment = environment_on_hosts(
@@ -141,14 +156,13 @@ class _Member:
         )
         plan = NodePlan(self._name, self._share, address, head.address, objects)
         began = time.monotonic()
-        node = RayNode(plan, environment)
         try:
+            node.start(plan, environment)
             self._say(f"{self._name}: Ray starts, {_shape(self._share)}, head {head.address}")
             self._watch(node, head, address)
             if not node.is_alive and not self._is_over():
                 self._again(node, lived_s=time.monotonic() - began)
         finally:
-            node.stop()
             _leaving_note(self._run, address).unlink(missing_ok=True)
 
     def _watch(self, node: RayNode, head: Rendezvous, address: str) -> None:

@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",
     "TUNE_WARN_THRESHOLD_S": "5",
 }
-TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
+TOKEN_PATH, TOKEN_FILE = "RAY_AUTH_TOKEN_PATH", "ray-token"
 # For Ray on several hosts. A silent host is given up after some 20 s (Ray's default: 50 s), and a
 # host that is told to end does not drain for 30 s, which is all the time Slurm gives.
 ON_HOSTS = {
@@ -33,7 +33,7 @@ ON_HOSTS = {
 
 def token_file(run: Path) -> Path:
     """Return the run's token file (mode 0600); it is made where there is none."""
-    path = run / "ray-token"
+    path = run / TOKEN_FILE
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

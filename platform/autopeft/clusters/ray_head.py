@@ -34,10 +34,12 @@ class RayHead:
         say: Say,
         ports: Callable[[int], list[int]] = choose_ports,
     ) -> None:
+        self._name = share.name
         for attempt in range(1, MAX_STARTS + 1):
             gcs, dashboard = ports(2)
             plan = NodePlan(share.name, share, address, f"{address}:{gcs}", objects, dashboard)
-            self._node = RayNode(plan, environment)
+            self._node = RayNode(share, environment)
+            self._node.start(plan, environment)
             self.address, self.dashboard = plan.gcs, f"127.0.0.1:{dashboard}"
             self.table = NodeTable(plan.gcs, environment)
             try:
@@ -74,7 +76,7 @@ class RayHead:
         while self._node.is_alive and not self._node.has_failed and time.monotonic() < deadline:
             if is_cancelled():
                 raise Cancelled
-            if self._node.listens and self._node.plan.name in (self.table.alive() or {}):
+            if self._node.listens and self._name in (self.table.alive() or {}):
                 return True
             time.sleep(POLL_S)
         return False

@@ -4,12 +4,14 @@ Nothing daemonises, ports and folder are this start's own, and what is ended is 
 started; ``ray stop`` would end every Ray of the user on the host.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from autopeft.clusters.allocation import HostShare
 from autopeft.clusters.shell import end_session, start_bound
 from autopeft.clusters.temporary import OwnedFolder
 
+# -P: from a checkout's root the folder mlflow/ would be imported (docs/tour.md).
+LOADER = (sys.executable, "-P", "-m", "autopeft.clusters.ray_start")
 ENDS_WITHIN_S = 3.0
 LAST_LINES = 8
 # Ray's servers write "[time LEVEL pid thread]": what they tell all the time, and their last word.
@@ -48,11 +52,9 @@ class NodePlan:
 
 
 def start_words(plan: NodePlan, temporary: Path) -> list[str]:
-    """Return the command; it blocks until Ray ends."""
+    """Return the words after ``ray``; it blocks until Ray ends."""
     share = plan.share
-    # -P: from a checkout's root the folder mlflow/ would be imported (docs/tour.md).
-    words = [sys.executable, "-P", "-m", "ray.scripts.scripts", "start", "--block",
-             "--disable-usage-stats", "--include-log-monitor=false",
+    words = ["start", "--block", "--disable-usage-stats", "--include-log-monitor=false",
              f"--node-name={plan.name}", f"--node-ip-address={plan.address}",
              f"--num-cpus={share.cpus}", f"--num-gpus={len(share.gpu_ids)}",
              f"--object-store-memory={plan.objects}", f"--temp-dir={temporary}"]  # fmt: skip
@@ -69,21 +71,34 @@ def start_words(plan: NodePlan, temporary: Path) -> list[str]:
 
 
 class RayNode:
-    """Ray's processes on this host, from construction to ``stop``."""
+    """Ray's processes on this host, from construction to ``stop``.
 
-    def __init__(self, plan: NodePlan, environment: Mapping[str, str]) -> None:
-        self.plan = plan
+    Construction loads Ray; ``start`` says where the head is.
+
+    Args:
+        share: What Ray may use of this host.
+        environment: What Ray finds beyond this process's own environment.
+    """
+
+    def __init__(self, share: HostShare, environment: Mapping[str, str]) -> None:
         self._folder = OwnedFolder()
         own = {**os.environ, **environment}
         own.pop("RAY_ADDRESS", None)
         if self._folder.path.is_relative_to(tempfile.gettempdir()):
             own["TMPDIR"] = str(self._folder.path)  # what Ray leaves elsewhere goes with it
-        if plan.share.gpu_ids:
-            own["CUDA_VISIBLE_DEVICES"] = ",".join(plan.share.gpu_ids)
+        if share.gpu_ids:
+            own["CUDA_VISIBLE_DEVICES"] = ",".join(share.gpu_ids)
         with self._said.open("ab") as output:
             self._process: subprocess.Popen[bytes] = start_bound(
-                start_words(plan, self._folder.path), environment=own, output=output
+                LOADER, environment=own, output=output, talks=True
             )
+
+    def start(self, plan: NodePlan, environment: Mapping[str, str]) -> None:
+        """Tell Ray to start; whether it does, time tells."""
+        told = {"words": start_words(plan, self._folder.path), "environment": dict(environment)}
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(json.dumps(told).encode() + b"\n")
 
     @property
     def is_alive(self) -> bool:
@@ -111,6 +126,8 @@ class RayNode:
 
     def stop(self) -> None:
         """End what was started and remove the folder; twice is fine."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         end_session(self._process, patience_s=ENDS_WITHIN_S)
         self._folder.remove()
 

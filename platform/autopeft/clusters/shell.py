@@ -51,11 +51,21 @@ def start_apart(
 
 
 def start_bound(
-    command: Sequence[str], *, environment: Mapping[str, str], output: IO[bytes] | None = None
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    output: IO[bytes] | None = None,
+    talks: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a session of its own that is told to terminate when we end, however.
 
     The kernel tells it when the *thread* that calls this ends: call it from the main thread.
+
+    Args:
+        command: The words.
+        environment: All of it.
+        output: Where it writes; by default where we do.
+        talks: Whether it is to be told something on stdin.
     """
     libc = ctypes.CDLL(None)
 
@@ -65,7 +75,7 @@ def start_bound(
     return subprocess.Popen(
         list(command),
         env=dict(environment),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         start_new_session=True,
