@@ -272,3 +272,16 @@ def test_wait_only_while_something_runs(stage: StageMaker) -> None:
     assert isinstance(conductor.next(), Assignment)
     at.close()
     assert Done("x").reason == "x"
+
+
+def test_a_trial_whose_host_leaves_goes_on_elsewhere_at_no_cost(stage):
+    at = stage()
+    conductor = at.open()
+    first = conductor.next()
+    conductor.on_built(first.trial, effective="x", trainable_parameters=1, details={})
+    conductor.on_report(first.trial, step=10, metrics={"accuracy": 0.5}, final=False)
+    conductor.put_back(first.trial)
+    again = conductor.next()
+    assert (again.trial, again.attempt) == (first.trial, first.attempt + 1)
+    assert conductor.history.trials[first.trial].retries == []
+    at.close()
