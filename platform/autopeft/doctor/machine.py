@@ -6,10 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from autopeft.clusters.temporary import LONGEST_TEMP_PATH
 from autopeft.doctor.finding import Finding, Level
 
-# Ray's sockets must fit in 107 bytes; it appends about 60 to its temporary folder.
-LONGEST_TEMP_PATH = 40
 GB = 1e9
 
 
