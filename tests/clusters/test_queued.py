@@ -1,8 +1,11 @@
 """Whole sweeps through fake schedulers on PATH: submitted, followed, stopped, lost."""
 
+import contextlib
+import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +13,10 @@ import time
 import pytest
 
 from autopeft.clusters import DIALECTS
+from autopeft.clusters.queued import _Ear, job_watch
+from autopeft.core.errors import RunFolderError
+from autopeft.tracking.run_folder import RunFolder
+from autopeft.tracking.tail import Tail
 
 # Seconds each: one of them in `make test`, all of them in CI.
 every_queue = pytest.mark.parametrize(
@@ -249,3 +256,53 @@ def test_a_follower_shares_the_queries_of_others(at, begin, wish, calls, until):
     (at / "go").touch()
     assert [sweep.wait(30) for sweep in sweeps] == [0] * 3
     assert 2 <= asked <= seconds + 1
+
+
+def test_50_sweeps_are_watched_with_one_query_per_interval(at, ask, wish, calls, the_run):
+    wish(hold=True)
+    site = at / "slurm.yaml"
+    site.write_text(site.read_text().replace("0.2", "1"))
+    assert ask("run", "search.yaml", "--cluster", "slurm.yaml", "--detach")[0] == 0
+    run = the_run()
+    copies = [run.with_name(f"copy-{number:02d}") for number in range(50)]
+    for number, copy in enumerate(copies):
+        shutil.copytree(run, copy)
+        note = copy / "job" / "submitted.json"
+        note.write_text(note.read_text().replace("4711", str(5000 + number)))
+        job = {"id": str(5000 + number), "kind": "slurm", "script": "x", "size": 0}
+        (at / "scheduler" / f"{5000 + number}.json").write_text(json.dumps(job))
+    with contextlib.ExitStack() as stack:
+        watches = [stack.enter_context(job_watch(RunFolder(copy))) for copy in copies]
+        before, began = len(calls("squeue")), time.monotonic()
+        while time.monotonic() - began < 3:
+            standings = [watch.look() for watch in watches]
+            time.sleep(0.1)
+        asked, seconds = len(calls("squeue")) - before, time.monotonic() - began
+    assert 1 <= asked <= seconds + 1
+    assert {standing.seen.reason for standing in standings} == {"Priority"}
+
+
+def test_a_line_that_is_shown_before_its_text_is_waited_for(at, fake_cluster, monkeypatch):
+    lines = (fake_cluster / "lines.jsonl").read_bytes().splitlines(keepends=True)
+    journal, heard = at / "journal.jsonl", []
+    journal.write_bytes(lines[0] + b"\0" * (len(lines[1]) - 1) + b"\n")
+    ear = _Ear(Tail(journal), heard.append)
+    for _ in range(2):
+        ear.hear()
+        assert [event.event for event in heard] == ["sweep_started"]
+    journal.write_bytes(b"".join(lines))
+    ear.hear()
+    assert len(heard) == len(lines)
+    assert ear.heard_the_end
+    with journal.open("ab") as file:
+        file.write(b"\0\0\n")
+    ear.hear()
+    monkeypatch.setattr("autopeft.clusters.queued.READABLE_WITHIN_S", -1)
+    with pytest.raises(RunFolderError, match="damaged line"):
+        ear.hear()
+
+
+def test_a_sweep_on_this_machine_cannot_be_left(ask, at):
+    code, _, err = ask("run", "search.yaml", "--cluster", "local", "--detach")
+    assert (code, "--detach: a sweep on this machine ends with its terminal" in err) == (2, True)
+    assert not (at / "runs").exists()

@@ -32,7 +32,7 @@ from autopeft.clusters.sweep_job import job_of
 from autopeft.clusters.telling import in_words
 from autopeft.clusters.verdict import conclude, reopen
 from autopeft.clusters.watch import Watch
-from autopeft.core.errors import AutopeftError, ClusterError, InputError
+from autopeft.core.errors import AutopeftError, ClusterError, InputError, RunFolderError
 from autopeft.core.places import private_folder, write_text
 from autopeft.spec.cluster import QueuedProfile
 from autopeft.spec.sweep import Sweep
@@ -43,6 +43,7 @@ from autopeft.tracking.tail import Tail
 LOOK_AT_JOURNAL_EVERY_S = 1.0
 # A shared file system may show the last lines of a journal later than the scheduler shows the end.
 LAST_LINES_WITHIN_S = 10.0
+READABLE_WITHIN_S = 60.0
 STOPS_WITHIN_S = 90.0
 
 
@@ -120,15 +121,17 @@ def follow(
     """
     with job_watch(run) as watch:
         told: Standing | None = None
+        ear = _Ear(tail, hear)
         while told is None or not told.is_over:
-            _hear(tail, hear)
+            ear.hear()
             standing = watch.look()
             if standing != told:
                 stands(standing)
                 told = standing
             if not told.is_over:
                 time.sleep(watch.pause_s)
-    _hear_the_rest(tail, hear, is_done=told.seen.state is JobState.DONE)
+    is_done = told.seen.state is JobState.DONE
+    ear.hear_the_rest(timeout_s=LAST_LINES_WITHIN_S if is_done else 0)
     return told
 
 
@@ -242,19 +245,41 @@ def exit_code_of(seen: Seen) -> int:
     return 0 if seen.state is JobState.DONE else seen.exit_code or 1
 
 
-def _hear(tail: Tail, hear: Callable[[AnyEvent], None]) -> bool:
-    """Pass on what is new; return whether the sweep's end was among it."""
-    over = False
-    while events := tail.read():
-        for event in events:
-            hear(event)
-            over = isinstance(event, SweepEnded)
-    return over
+class _Ear:
+    """Passes on a journal that is written on another host, line by line.
 
+    A shared file system may show that a line is longer before it shows what stands there: what
+    cannot be read now is looked at again for a while.
+    """
 
-def _hear_the_rest(tail: Tail, hear: Callable[[AnyEvent], None], *, is_done: bool) -> None:
-    deadline = time.monotonic() + (LAST_LINES_WITHIN_S if is_done else 0)
-    over = _hear(tail, hear)
-    while not over and time.monotonic() < deadline and tail.is_behind:
-        time.sleep(0.5)
-        over = _hear(tail, hear)
+    def __init__(self, tail: Tail, hear: Callable[[AnyEvent], None]) -> None:
+        self.heard_the_end = False
+        self._tail, self._hear = tail, hear
+        self._unreadable_since: float | None = None
+
+    def hear(self) -> None:
+        """Pass on what is new.
+
+        Raises:
+            RunFolderError: A line is damaged, and stays so.
+        """
+        try:
+            while events := self._tail.read():
+                for event in events:
+                    self._hear(event)
+                    self.heard_the_end = isinstance(event, SweepEnded)
+        except RunFolderError:
+            now = time.monotonic()
+            self._unreadable_since = self._unreadable_since or now
+            if now - self._unreadable_since > READABLE_WITHIN_S:
+                raise
+        else:
+            self._unreadable_since = None
+
+    def hear_the_rest(self, *, timeout_s: float) -> None:
+        """Pass on what is left, waiting for the sweep's end if it is not there yet."""
+        deadline = time.monotonic() + timeout_s
+        self.hear()
+        while not self.heard_the_end and time.monotonic() < deadline:
+            time.sleep(0.5)
+            self.hear()

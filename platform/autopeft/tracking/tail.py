@@ -21,10 +21,11 @@ class Tail:
     def read(self, limit: int = 2000) -> list[AnyEvent]:
         """Return the next events, at most ``limit``; none if there is nothing new.
 
-        A line without its newline is still being written and is left for the next look.
+        A line without its newline is still being written and is left for the next look. So is a
+        damaged one, if there are whole ones before it: first these are returned.
 
         Raises:
-            RunFolderError: The journal cannot be read, or a line is damaged.
+            RunFolderError: The journal cannot be read, or the next line is damaged.
         """
         if not self.path.exists():
             return []
@@ -38,6 +39,8 @@ class Tail:
         except OSError as error:
             raise RunFolderError(f"{self.path}: cannot be read: {error.strerror}") from error
         except ValidationError as error:
+            if events:
+                return events
             raise RunFolderError(
                 f"{self.path}: damaged line at byte {self._offset}; restore the file from a copy"
             ) from error
