@@ -18,8 +18,9 @@ from scipy.optimize import minimize
 from scipy.stats import chisquare
 
 from autopeft.searchers.simplex import Coefficients, Point
+from autopeft.searchers.simplex_ground import Ways
 from autopeft.searchers.simplex_starts import random_simplex
-from autopeft.searchers.simplex_walk import SimplexWalk, Ways
+from autopeft.searchers.simplex_walk import SimplexWalk
 
 Function = Callable[[Sequence[float]], float]
 
@@ -146,7 +147,7 @@ class World:
         if len(self.out) < self.workers and (point := self.ours.ask(self.number)) is not None:
             self.out[self.number] = point
         elif not self.out:
-            self.add(tuple(self.dice.random() for _ in self.ours.levels))
+            self.add(tuple(self.dice.random() for _ in self.ours.ground.levels))
         self.number += 1
         if self.out and self.dice.random() < 0.8:
             number = self.dice.choice(sorted(self.out))
@@ -159,11 +160,11 @@ class World:
             self.ours.tell(number, loss)
             self.note(point, loss)
         if self.dice.random() < 0.1:
-            self.add(tuple(self.dice.random() for _ in self.ours.levels))
+            self.add(tuple(self.dice.random() for _ in self.ours.ground.levels))
 
     def add(self, point: Point) -> None:
         """Tell of somebody else's point, in the middle of its levels as all that are evaluated."""
-        point = self.ours._snapped(point)
+        point = self.ours.ground.snapped(point)
         loss = self.f(point)
         self.ours.add(point, loss)
         self.note(point, loss)
@@ -192,8 +193,9 @@ def test_no_vertex_has_another_points_loss_and_the_best_is_one(
             continue
         assert len(ours.simplex.vertices) == len(levels) + 1
         for point, loss in ours.simplex.evaluated:
-            assert math.isinf(loss) or loss == pytest.approx(f(ours._snapped(point)), abs=1e-6)
-        if parallel and not ours._goals and world.told and world.life == ours.life:
+            true = f(ours.ground.snapped(point))
+            assert math.isinf(loss) or loss == pytest.approx(true, abs=1e-6)
+        if parallel and not ours.stand.goals and world.told and world.life == ours.life:
             assert ours.simplex.losses[0] <= min(loss for _, loss in world.told)
 
 
@@ -264,7 +266,7 @@ def test_a_result_that_never_comes_does_not_hold_the_simplex_up() -> None:
             ours.tell(number, sphere(point))
         best = min(best, sphere(point))
     assert best < 1e-6
-    assert all(math.isinf(loss) for point, loss in ours.results if point in lost)
+    assert all(math.isinf(loss) for point, loss in ours.ledger.results if point in lost)
 
 
 def test_an_overdue_result_counts_when_it_comes() -> None:
@@ -390,6 +392,17 @@ def test_points_in_a_line_are_completed(parallel: bool) -> None:
     assert ours.simplex is not None
     assert ours.simplex.flatness > 1e-3
     assert ours.life == 0
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_too_few_first_points_are_completed(count: int, parallel: bool) -> None:
+    first = list(random_simplex(3, seed=5))[:count]
+    ours = walk(3, first, parallel=parallel)
+    points = [told(ours, number, sphere) for number in range(4)]
+    assert points[:count] == first
+    assert ours.simplex is not None
+    assert set(ours.simplex.vertices) == set(points)
 
 
 def test_more_first_points_than_vertices_all_come_first_and_the_best_stay() -> None:

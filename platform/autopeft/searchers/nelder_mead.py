@@ -31,8 +31,9 @@ from autopeft.searchers.base import (
 from autopeft.searchers.optuna_samplers import cmaes_searcher, random_searcher, tpe_searcher
 from autopeft.searchers.optuna_searcher import OptunaSearcher
 from autopeft.searchers.simplex import Coefficients, Point
+from autopeft.searchers.simplex_ground import Ways
 from autopeft.searchers.simplex_starts import random_simplex, regular_simplex
-from autopeft.searchers.simplex_walk import SimplexWalk, Ways
+from autopeft.searchers.simplex_walk import SimplexWalk
 from autopeft.spec.searcher import CmaesSearcher, NelderMeadSearcher, RandomSearcher, TpeSearcher
 from autopeft.spec.space import Axis, Cube, active_axes, completed, level_of, middle_of, snapped
 

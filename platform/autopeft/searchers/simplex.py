@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Point: TypeAlias = tuple[float, ...]
+Evaluated: TypeAlias = tuple[Point, float]
 
 
 class Move(StrEnum):
@@ -66,13 +67,13 @@ class Simplex:
     losses: tuple[float, ...]
 
     @classmethod
-    def of(cls, evaluated: Sequence[tuple[Point, float]]) -> "Simplex":
+    def of(cls, evaluated: Sequence[Evaluated]) -> "Simplex":
         """Return the simplex of these points; equal losses keep their order."""
         ordered = sorted(evaluated, key=lambda pair: pair[1])
         return cls(tuple(point for point, _ in ordered), tuple(loss for _, loss in ordered))
 
     @property
-    def evaluated(self) -> list[tuple[Point, float]]:
+    def evaluated(self) -> list[Evaluated]:
         """The vertices with their losses, best first."""
         return list(zip(self.vertices, self.losses, strict=True))
 

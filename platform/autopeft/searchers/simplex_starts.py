@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autopeft.searchers.simplex import Point, inside, plain
+from autopeft.searchers.simplex import Evaluated, Point, inside, plain
 
 # A point adds a direction if at least this part of its edge stands out of the others' plane.
 OUT_OF_PLANE = 0.1
@@ -34,7 +34,7 @@ def regular_simplex(
     return tuple(map(inside, np.asarray(centre) + directions * np.asarray(size)))
 
 
-def spanning(evaluated: Sequence[tuple[Point, float]]) -> list[tuple[Point, float]]:
+def spanning(evaluated: Sequence[Evaluated]) -> list[Evaluated]:
     """Return the best point and the next best ones that each add a direction, D+1 at most.
 
     Example:
