@@ -187,6 +187,48 @@ def test_a_result_told_twice_changes_nothing(name: str) -> None:
     assert asked(one).cube == asked(other).cube
 
 
+ELSEWHERE = (
+    {
+        "method": 1 / 6,
+        "method.lora.rank": 0.25,
+        "method.lora.rate": 0.3,
+        "batch": 0.625,
+        "warmup": 0,
+    },
+    {"method": 0.5, "method.ia3.rate": 0.32, "batch": 0.125, "warmup": 1.0},
+    {"method": 5 / 6, "batch": 0.875, "warmup": 0.5},
+)
+
+
+@every_searcher
+def test_points_of_elsewhere_are_adopted_and_it_goes_on(name: str) -> None:
+    """In the place of its own, before it is asked, and with results that come later or never."""
+    options = OPTIONS.validate_python({"kind": name, **SLOW.get(name, {})})
+    begin = 40
+    searcher = make_searcher(options, Setting(AXES, ("max",), 0, begin=begin))
+    for number in range(18):
+        searcher.adopt(number, ELSEWHERE[number % 3])
+        if number % 6:
+            searcher.tell(number, Value((number / 20,)))
+    given = []
+    for number in range(begin, begin + times(name, 40)):
+        proposal = asked(searcher)
+        assert proposal.number == number
+        if number % 4 == 0:
+            other = {**ELSEWHERE[number % 3], "warmup": number / 200}
+            searcher.adopt(number, other)
+            proposal = Proposal(number, other)
+        assert set(proposal.cube) == {axis.name for axis in active_axes(AXES, proposal.cube)}
+        given.append(proposal)
+        searcher.tell(number, Value((score(proposal),)))
+    searcher.tell(0, Value((0.0,)))  # late
+    searcher.tell(20, Value((99.0,)))  # nobody's
+    again = make_searcher(options, Setting(AXES, ("max",), 0, begin=begin))
+    again.load(json.loads(json.dumps(searcher.state())))
+    assert asked(again) == asked(searcher)
+    assert len({tuple(p.cube.values()) for p in given}) > len(given) / 2
+
+
 @every_searcher
 @pytest.mark.parametrize("cut", [0, 1, 7, 30])
 def test_saved_and_loaded_it_goes_on_as_if_nothing_had_been(name: str, cut: int) -> None:

@@ -14,6 +14,7 @@ from autopeft.benchmarks.slots import SLOTS
 from autopeft.core.places import write_json
 from autopeft.searchers import Done, Outcome, Proposal, Searcher, Wait
 from autopeft.spec.load import load_sweep
+from autopeft.spec.space import Cube
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.ray_session import ray_session
@@ -45,6 +46,10 @@ class Barrier:
     def state(self) -> dict[str, Any]:
         """Return the state of the searcher behind; no sweep of a benchmark is resumed."""
         return self._inner.state()
+
+    def adopt(self, number: int, cube: Cube) -> None:
+        """Let the searcher behind take it."""
+        self._inner.adopt(number, cube)
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state of the searcher behind."""

@@ -142,7 +142,8 @@ class Lines:
             case SweepStarted():
                 return f"{event.sweep} started"
             case SweepResumed():
-                return f"resumed; {len(event.unfinished)} unfinished trials go on"
+                remark = f"; {event.remark}" if event.remark else ""
+                return f"resumed; {len(event.unfinished)} unfinished trials go on{remark}"
             case RayStarted():
                 return dashboard_line(event, self._run, self._sweep)
             case Retried():

@@ -120,7 +120,10 @@ def live_table(history: History, sweep: Sweep, *, rows: int = 20) -> RenderableT
         table.add_row(Text("best so far", style="dim"))
     for trial in best:
         table.add_row(*_running(trial, metric, steps), style="green")
-    return Group(Text(headline(history, sweep), style="bold"), table)
+    above = [Text(headline(history, sweep), style="bold")]
+    if history.remark:
+        above.append(Text(history.remark, style="yellow"))
+    return Group(*above, table)
 
 
 def ended_line(trial: TrialHistory, history: History) -> str:

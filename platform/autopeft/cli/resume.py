@@ -17,7 +17,8 @@ def resume(
     """Go on where a sweep stopped or was killed; nothing that ran is run again.
 
     The budget can be changed: search.trials is a total, so a larger one extends the sweep.
-    So can search.scheduler and search.patience: the new one takes the journal as its history.
+    So can search.scheduler, search.patience, search.searcher, and what is searched (ranges,
+    choices, branches of method): the new one takes the journal as its history.
     And where it runs: --cluster local, or another profile. A job that is still there is watched.
     """
     from autopeft.cli.ending import drive_to_end

@@ -40,3 +40,5 @@ def status(run: Run, json: Json = False) -> None:
     if standing:
         for line in job_lines(standing, ray, limit=limit, run=short(folder.path)):
             answer(line)
+    if history.remark:
+        answer(history.remark)

@@ -11,6 +11,9 @@ from autopeft.spec.space import Axis, Cube
 # Times one plus the violation, the loss of a point that breaks a constraint: worse than that of
 # every feasible one, and the less so the nearer it is (Deb, 2000).
 INFEASIBLE = 1e200
+# How far two numbers of the unit cube may differ and be one point: far more than rounding, far
+# less than what a searcher or a training could tell apart.
+SAME_WITHIN = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,17 @@ class Proposal:
 
     number: int
     cube: Cube
+
+
+def is_same_point(cube: Cube, other: Cube) -> bool:
+    """Whether two points are one, but for what processors round differently.
+
+    Example:
+        >>> is_same_point({"x": 0.3}, {"x": 0.1 + 0.2}), is_same_point({"x": 0.3}, {"x": 0.31})
+        (True, False)
+    """
+    near = (abs(cube[name] - other[name]) <= SAME_WITHIN for name in cube.keys() & other.keys())
+    return cube.keys() == other.keys() and all(near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,14 @@ class Searcher(Protocol):
     def tell(self, number: int, outcome: Outcome) -> None:
         """Take the outcome of proposal ``number``; outcomes may come in any order."""
 
+    def adopt(self, number: int, cube: Cube) -> None:
+        """Know that proposal ``number`` was ``cube``, whatever was, or would have been, proposed.
+
+        Its outcome is told as any other's. So points of a journal are taken that this searcher
+        did not propose: another machine rounded otherwise, or the space has changed since. A number
+        that was not asked for counts as asked, together with those below it.
+        """
+
     def state(self) -> dict[str, Any]:
         """Return what ``load`` needs, as JSON."""
 
@@ -119,6 +141,7 @@ class Setting:
         seed: Of everything random.
         first: Points to propose first, complete or partial; a point with a conditional axis has
             the choice it depends on.
+        begin: Number of the first proposal; lower ones come only by ``adopt``.
         prior: What is believed beforehand; Nelder-Mead's first simplex is centred and sized by it.
         box: Per axis, the part of [0, 1] that a searcher without a prior searches at first.
     """
@@ -127,6 +150,7 @@ class Setting:
     directions: tuple[Direction, ...]
     seed: int
     first: tuple[Cube, ...] = ()
+    begin: int = 0
     prior: Prior | None = None
     box: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 

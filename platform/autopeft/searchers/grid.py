@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from autopeft.searchers.base import Done, Outcome, Proposal, Setting, Wait
+from autopeft.searchers.base import Done, Outcome, Proposal, Setting, Wait, is_same_point
 from autopeft.spec.searcher import GridSearcher
-from autopeft.spec.space import Axis, completed, middle_of
+from autopeft.spec.space import Axis, Cube, completed, middle_of
 
 Taken = tuple[tuple[str, int], ...]
 
@@ -29,29 +29,61 @@ class Grid:
         self._offset = dice.randrange(size)
         self._stride = next(s for s in iter(lambda: dice.randrange(1, size + 1), 0)
                             if math.gcd(s, size) == 1)  # fmt: skip
-        self._asked = 0
+        self._asked, self._at = setting.begin, -len(setting.first)
+        self._out: dict[int, int] = {}
+        self._again: list[int] = []
+        self._adopted: list[Cube] = []
 
     def ask(self) -> Proposal | Wait | Done:
-        """Return the next combination, or that all have been given."""
-        number, size = self._asked, self._size(0, ())
-        at = number - len(self._first)
-        if at >= size:
-            return Done(f"all {size} points of the grid are done")
-        self._asked += 1
-        if at < 0:
-            return Proposal(number, self._completed(self._first[number]))
-        return Proposal(number, self._point((self._offset + at * self._stride) % size))
+        """Return the next combination that nobody has brought yet, or that there is none."""
+        while (at := self._next_place()) < self._size(0, ()):
+            cube = self._completed(self._first[at]) if at < 0 else self._combination(at)
+            if not any(is_same_point(cube, other) for other in self._adopted):
+                number = self._asked
+                self._asked += 1
+                self._out[number] = at
+                return Proposal(number, cube)
+        return Done(f"all {self._size(0, ())} points of the grid are done")
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Nothing to learn."""
+        self._out.pop(number, None)
+
+    def adopt(self, number: int, cube: Cube) -> None:
+        """Leave ``cube`` out later on; what was given for ``number`` is given again."""
+        if number in self._out:
+            self._again.append(self._out.pop(number))
+        self._adopted.append(cube)
+        self._asked = max(self._asked, number + 1)
 
     def state(self) -> dict[str, Any]:
-        """Return how many points were given."""
-        return {"asked": self._asked}
+        """Return how far the walk is, what is out, and what others brought."""
+        return {
+            "asked": self._asked,
+            "at": self._at,
+            "out": [[number, at] for number, at in self._out.items()],
+            "again": list(self._again),
+            "adopted": [dict(cube) for cube in self._adopted],
+        }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on after as many points."""
-        self._asked = state["asked"]
+        """Go on there."""
+        self._asked, self._at = state["asked"], state["at"]
+        self._out = dict(state["out"])
+        self._again, self._adopted = list(state["again"]), list(state["adopted"])
+
+    def _next_place(self) -> int:
+        """Return the next place in the order of points: below 0 the user's, then the walk's."""
+        if self._again:
+            return self._again.pop(0)
+        if self._at < self._size(0, ()):
+            self._at += 1
+            return self._at - 1
+        return self._at
+
+    def _combination(self, at: int) -> dict[str, float]:
+        """Return the ``at``-th combination of the walk round the grid."""
+        return self._point((self._offset + at * self._stride) % self._size(0, ()))
 
     def _positions(self, axis: Axis) -> list[float]:
         if axis.levels is not None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from autopeft.core.seeds import derive_seed
 from autopeft.searchers.base import (
     Done,
+    Failed,
     Outcome,
     Proposal,
     Searcher,
@@ -30,6 +31,7 @@ AT_EDGE = 0.1
 GROWTH = 0.5
 RESULTS_BETWEEN = 5
 LEAST_WIDTH = 0.01
+ELSEWHERE = -1  # the generation of points that came by adopt
 
 
 class Learner(Searcher, Protocol):
@@ -111,7 +113,7 @@ class Narrowed:
         self._best: tuple[float, Cube] | None = None
         self._results: list[tuple[Cube, Outcome]] = []
         self._out: dict[int, tuple[Cube, int, int]] = {}
-        self._asked = 0
+        self._asked = setting.begin
         self._calls: list[list[Any]] = []
         self._inner = self._fresh()
 
@@ -142,12 +144,21 @@ class Narrowed:
         self._results.append((cube, outcome))
         if generation == self._generation:
             self._inner.tell(inner_number, outcome)
-        else:
+        elif self._holds(cube):
             self._inner.add(self._inward(cube), outcome)
         self._note(cube, outcome)
         self._since += 1
         if self._since >= RESULTS_BETWEEN:
             self._grow()
+
+    def adopt(self, number: int, cube: Cube) -> None:
+        """Take a point of elsewhere: the searcher inside learns of it once it has a result."""
+        self._calls.append(["adopt", number, dict(cube)])
+        _, generation, inner_number = self._out.pop(number, ({}, ELSEWHERE, 0))
+        if generation == self._generation:
+            self._inner.tell(inner_number, Failed("not evaluated"))
+        self._out[number] = (cube, ELSEWHERE, 0)
+        self._asked = max(self._asked, number + 1)
 
     def state(self) -> dict[str, Any]:
         """Return the calls made so far; everything follows from them."""
@@ -158,6 +169,8 @@ class Narrowed:
         for call, *arguments in state["calls"]:
             if call == "ask":
                 self.ask()
+            elif call == "adopt":
+                self.adopt(*arguments)
             else:
                 self.tell(arguments[0], outcome_from_json(arguments[1]))
 
@@ -177,8 +190,13 @@ class Narrowed:
         options = self._options.model_copy(update={"seed": None})
         searcher: Learner = make_searcher(options, inside)  # type: ignore[assignment]
         for cube, outcome in self._results:
-            searcher.add(self._inward(cube), outcome)
+            if self._holds(cube):
+                searcher.add(self._inward(cube), outcome)
         return searcher
+
+    def _holds(self, cube: Cube) -> bool:
+        """Whether a point lies in the box: at its edge it would be another one."""
+        return all(self._sides[name].low <= x <= self._sides[name].high for name, x in cube.items())
 
     def _inward(self, cube: Cube) -> dict[str, float]:
         return {name: self._sides[name].inward(x) for name, x in cube.items()}

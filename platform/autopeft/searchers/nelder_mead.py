@@ -28,6 +28,7 @@ from autopeft.searchers.base import (
     Setting,
     Wait,
 )
+from autopeft.searchers.given import completed_first
 from autopeft.searchers.optuna_samplers import cmaes_searcher, random_searcher, tpe_searcher
 from autopeft.searchers.optuna_searcher import OptunaSearcher
 from autopeft.searchers.simplex import Coefficients, Point
@@ -35,7 +36,7 @@ from autopeft.searchers.simplex_ground import Ways
 from autopeft.searchers.simplex_starts import random_simplex, regular_simplex
 from autopeft.searchers.simplex_walk import SimplexWalk
 from autopeft.spec.searcher import CmaesSearcher, NelderMeadSearcher, RandomSearcher, TpeSearcher
-from autopeft.spec.space import Axis, Cube, active_axes, completed, level_of, middle_of, snapped
+from autopeft.spec.space import Axis, Cube, active_axes, level_of, middle_of
 
 Branch: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -65,14 +66,14 @@ class NelderMead:
         self._options, self._setting = options, setting
         self._sign = -1.0 if setting.directions[0] == "max" else 1.0
         self._split = _branch_axes(setting.axes)
-        self._first = _completed_first(setting)
+        self._first = completed_first(setting)
         # The user's points are given by us, so that they come first and once.
         self._filler = _filler(options, replace(setting, first=()))
         self._walks: dict[Branch, SimplexWalk] = {}
         self._results: dict[Branch, list[tuple[Point, float]]] = {}
         self._best_whole: dict[Branch, float] = {}
         self._out: dict[int, Given] = {}
-        self._asked = 0
+        self._asked, self._begun = setting.begin, 0
 
     def ask(self) -> Proposal | Wait | Done:
         """Return what the simplex of the most promising branch needs, or a point of the filler."""
@@ -98,6 +99,13 @@ class NelderMead:
             self._filler.tell(given.filler, outcome)
         self._learn(given.cube, outcome, number)
 
+    def adopt(self, number: int, cube: Cube) -> None:
+        """Wait for the result of ``cube``; the simplex may ask anew for what it had asked for."""
+        if number in self._out:
+            self.forget(number)
+        self._out[number] = self._held(Given(cube), number)
+        self._asked = max(self._asked, number + 1)
+
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Take the outcome of a point that somebody else proposed."""
         self._filler.add(cube, outcome)
@@ -122,8 +130,9 @@ class NelderMead:
         return "every point of the space has been tried"
 
     def _next(self, number: int) -> Given | None:
-        if self._split and number < len(self._first):
-            return self._held(Given(self._first[number]), number)
+        if self._split and self._begun < len(self._first):
+            self._begun += 1
+            return self._held(Given(self._first[self._begun - 1]), number)
         branch = self._choice(number)
         if branch is not None:
             is_new = branch not in self._walks
@@ -298,6 +307,7 @@ class NelderMead:
         """Return everything, as JSON."""
         return {
             "asked": self._asked,
+            "begun": self._begun,
             "out": [[n, dict(given.cube), given.filler] for n, given in self._out.items()],
             "results": [[list(b), [[list(p), x] for p, x in r]] for b, r in self._results.items()],
             "best": [[list(branch), loss] for branch, loss in self._best_whole.items()],
@@ -307,7 +317,7 @@ class NelderMead:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Stand where ``state`` was taken."""
-        self._asked = state["asked"]
+        self._asked, self._begun = state["asked"], state["begun"]
         self._out = {number: Given(cube, filler) for number, cube, filler in state["out"]}
         self._filler.load(state["filler"])
         for branch, results in state["results"]:
@@ -327,19 +337,6 @@ def _branch_axes(axes: Sequence[Axis]) -> set[str]:
     """Return the axes without a direction to walk in: unordered ones, and what others depend on."""
     parents = {axis.when[0] for axis in axes if axis.when is not None}
     return parents | {axis.name for axis in axes if not axis.ordered}
-
-
-def _completed_first(setting: Setting) -> list[Cube]:
-    """Return the user's points, completed at random where they are partial."""
-    rng = np.random.default_rng([setting.seed, 1])
-    return [
-        completed(setting.axes, cube, {axis.name: _drawn(axis, rng) for axis in setting.axes})
-        for cube in setting.first
-    ]
-
-
-def _drawn(axis: Axis, rng: np.random.Generator) -> float:
-    return snapped(float(rng.random()), axis.levels)
 
 
 def _filler(options: NelderMeadSearcher, setting: Setting) -> OptunaSearcher:

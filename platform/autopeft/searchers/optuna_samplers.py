@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import optuna
 from optuna import samplers
 
 from autopeft.searchers.base import Setting
+from autopeft.searchers.given import completed_first
 from autopeft.searchers.optuna_searcher import OptunaSearcher, words
 from autopeft.spec.searcher import (
     CmaesSearcher,
@@ -84,7 +86,11 @@ def cmaes_searcher(options: CmaesSearcher, setting: Setting) -> OptunaSearcher:
         with_margin=options.margin,
         warn_independent_sampling=False,
     )
-    return OptunaSearcher(sampler, setting, knows_constraints=False)
+    if options.margin:
+        # Optuna then tells a value for what it drew itself, not for what was evaluated: it must
+        # draw nothing for a point that is given.
+        setting = replace(setting, first=completed_first(setting))
+    return OptunaSearcher(sampler, setting, knows_constraints=False, counts_own=not options.margin)
 
 
 def _start(setting: Setting) -> tuple[dict[str, Any] | None, float | None]:
@@ -104,12 +110,14 @@ def _start(setting: Setting) -> tuple[dict[str, Any] | None, float | None]:
 
 def nsga2_searcher(options: Nsga2Searcher, setting: Setting) -> OptunaSearcher:
     """Non-dominated sorting genetic algorithm."""
-    return OptunaSearcher(_genetic(samplers.NSGAIISampler, options, setting), setting)
+    sampler = _genetic(samplers.NSGAIISampler, options, setting)
+    return OptunaSearcher(sampler, setting, counts_own=True)
 
 
 def nsga3_searcher(options: Nsga3Searcher, setting: Setting) -> OptunaSearcher:
     """NSGA with reference points."""
-    return OptunaSearcher(_genetic(samplers.NSGAIIISampler, options, setting), setting)
+    sampler = _genetic(samplers.NSGAIIISampler, options, setting)
+    return OptunaSearcher(sampler, setting, counts_own=True)
 
 
 def _genetic(

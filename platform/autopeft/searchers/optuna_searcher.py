@@ -45,6 +45,8 @@ class OptunaSearcher:
         setting: What to search.
         knows_constraints: Whether the sampler does; for one that does not, a point that breaks a
             constraint has a value worse than all others.
+        counts_own: Whether the sampler learns only from points that it drew itself; then it draws
+            one for every point that is given to it, too.
     """
 
     def __init__(
@@ -53,24 +55,46 @@ class OptunaSearcher:
         setting: Setting,
         *,
         knows_constraints: bool = True,
+        counts_own: bool = False,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._axes, self._directions = setting.axes, setting.directions
-        self._knows_constraints = knows_constraints
+        self._knows_constraints, self._counts_own = knows_constraints, counts_own
         self._study = optuna.create_study(
             sampler=sampler,
             directions=["maximize" if d == "max" else "minimize" for d in setting.directions],
         )
-        for cube in setting.first:
-            self._study.enqueue_trial(words(self._axes, cube))
         # Kept here, because asking the study for one trial copies all of them.
         self._open: dict[int, optuna.trial.Trial] = {}
-        self._asked = 0
+        self._first = list(setting.first)
+        self._asked = setting.begin
         self._calls: list[list[Any]] = []
 
     def ask(self) -> Proposal | Wait | Done:
         """Return Optuna's next suggestion as a point of the cube."""
+        trial, cube = self._next(self._first.pop(0) if self._first else None)
+        number = self._asked
+        self._asked += 1
+        self._open[number] = trial
+        self._calls.append(["ask"])
+        return Proposal(number, cube)
+
+    def adopt(self, number: int, cube: Cube) -> None:
+        """Let Optuna take ``cube`` for its own suggestion in the place of what that was."""
+        former = self._open.pop(number, None)
+        if former is not None:
+            self._study.tell(former, state=TrialState.FAIL)
+        self._open[number], _ = self._next(cube)
+        self._asked = max(self._asked, number + 1)
+        self._calls.append(["adopt", number, dict(cube)])
+
+    def _next(self, given: Cube | None) -> tuple[optuna.trial.Trial, dict[str, float]]:
+        """Return Optuna's next trial and its point: ``given``, completed where that is partial."""
+        if given is not None:
+            self._study.enqueue_trial(words(self._axes, given))
         trial = self._study.ask()
+        if given is not None and self._counts_own:
+            trial.relative_params  # noqa: B018  # draws, as suggesting does where nothing is given
         cube: dict[str, float] = {}
         taken: dict[str, int] = {}
         for axis in self._axes:
@@ -86,11 +110,7 @@ class OptunaSearcher:
             )
             taken[axis.name] = level
             cube[axis.name] = middle_of(level, axis.levels)
-        number = self._asked
-        self._asked += 1
-        self._open[number] = trial
-        self._calls.append(["ask"])
-        return Proposal(number, cube)
+        return trial, cube
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tell Optuna; a pruned trial keeps its value at the step it reached.
@@ -140,6 +160,8 @@ class OptunaSearcher:
         for call, *arguments in state["calls"]:
             if call == "ask":
                 self.ask()
+            elif call == "adopt":
+                self.adopt(*arguments)
             elif call == "add":
                 self.add(arguments[0], outcome_from_json(arguments[1]))
             else:

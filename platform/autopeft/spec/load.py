@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autopeft.core.errors import InputError, Problem
@@ -72,6 +72,7 @@ def _override(config: DictConfig, overrides: Sequence[str], lines: Lines) -> Non
                 Problem(COMMAND_LINE, override, "not an override; write e.g. search.trials=48")
             )
             continue
+        key = _by_index(key, config)
         steps = _first_new(_steps(key), config)
         try:
             value = OmegaConf.from_dotlist([f"value={override.partition('=')[2]}"])["value"]
@@ -91,6 +92,27 @@ def _override(config: DictConfig, overrides: Sequence[str], lines: Lines) -> Non
         lines[steps] = COMMAND_LINE
     if problems:
         raise InputError(problems)
+
+
+def _by_index(key: str, config: DictConfig) -> str:
+    """Return an override's key with the place of its branch in any_of, if it names the branch.
+
+    A place right behind the last one is made, so that a branch can be added.
+    """
+    branches = OmegaConf.select(config, "method.any_of")
+    steps = _steps(key)
+    if not isinstance(branches, ListConfig) or steps[:1] != ("method",) or len(steps) < 2:
+        return key
+    if steps[1:3] == ("any_of", len(branches)):
+        branches.append({})
+    names = [
+        branch.get("name") or branch.get("kind") if isinstance(branch, DictConfig) else None
+        for branch in branches
+    ]
+    if steps[1] not in names:
+        return key
+    rest = key.partition(f"method.{steps[1]}")[2]
+    return f"method.any_of[{names.index(steps[1])}]{rest}"
 
 
 def _first_new(path: TreePath, config: DictConfig) -> TreePath:

@@ -105,16 +105,29 @@ class Template:
 
     def trial(self, values: Values, *, seed: int) -> AnyTrial:
         """Return the concrete trial at ``values`` (dimension name to value)."""
+        return self.record.model_validate({**self.trees_at(values), "seed": seed})
+
+    def trees_at(self, values: Values) -> Tree:
+        """Return the sections at ``values``, as they would be written without a search."""
+        branch = self.branch_at(values)
+        trees = self.section_trees(branch)
+        for path, dimension in self.searched_in(branch):
+            if dimension.name in values:
+                _set(trees, path, values[dimension.name])
+        return trees
+
+    def branch_at(self, values: Values) -> Branch | None:
+        """Return the alternative of ``method`` that ``values`` take, if there is a method."""
         name = values.get("method")
         named = [b for b in self.branches if len(self.branches) == 1 or b.name == name]
-        branch = (named or self.ways)[0]
-        trees = self.section_trees(branch)
+        return (named or self.ways)[0]
+
+    def searched_in(self, branch: Branch | None) -> Iterator[tuple[Path, Dimension]]:
+        """Yield what is searched where ``branch`` is taken, by its path in a trial's sections."""
         for searched in self.searched:
-            if searched.dimension.name in values:
-                relative = _inside(searched.path, branch)
-                if relative is not None:
-                    _set(trees, relative, values[searched.dimension.name])
-        return self.record.model_validate({**trees, "seed": seed})
+            relative = _inside(searched.path, branch)
+            if relative is not None:
+                yield relative, searched.dimension
 
 
 def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Complaint]]:

@@ -2,29 +2,39 @@
 
 Another scheduler as well: it hears all reports of the journal as if it had been there, so that its
 rungs are full; what has ended stays ended, and what has not is judged by it from now on.
+
+And another space, or searcher: a fresh one then takes every earlier trial as its history, at its
+place in the new space. That place stands in the journal, beside the change, so that whoever resumes
+later need not know what the file was before.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from autopeft.core.errors import InputError, Problem, RunFolderError
-from autopeft.core.places import write_text
 from autopeft.schedulers import Decision, make_scheduler
-from autopeft.searchers import Done, Outcome
+from autopeft.spec.distribution import SECTIONS
 from autopeft.spec.load import COMMAND_LINE, load_sweep
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.machine import what_does_not_fit
+from autopeft.sweep.placing import CannotDescribe, middles, placed
+from autopeft.sweep.searching import Minutes
 from autopeft.sweep.state import SweepState
-from autopeft.tracking.events import Amended, AnyEvent, Reported
+from autopeft.tracking.events import Amended, AnyEvent, Kind, Placed, Reported
+from autopeft.tracking.history import History
 from autopeft.tracking.journal import Journal, read_journal
-from autopeft.tracking.mlflow_summary import flat
+from autopeft.tracking.mlflow_summary import describe, flat
 from autopeft.tracking.run_folder import RunFolder
 
-# All else decides what the searcher proposed, or what a trial's numbers mean.
+SEARCHING = ("search.searcher", "search.first_points")
+# All else decides what a trial's numbers mean; in the sections, only the space may change.
 CHANGEABLE = (
+    *SECTIONS,
+    *SEARCHING,
     "search.trials",
     "search.retrain",
     "search.hours",
@@ -50,6 +60,7 @@ def amend(
         InputError: An override is wrong, or would make earlier trials mean something else.
         RunFolderError: The file cannot be written, or a driver is at this sweep.
     """
+    _end_interrupted(run)
     if not overrides:
         return []
     problems = [
@@ -62,25 +73,28 @@ def amend(
         for path in (override.partition("=")[0] for override in overrides)
         if not _may_change(path)
     ]
+    before, sweep = run.sweep(), load_sweep(run.spec_file, overrides)
+    begun = run.journal.exists()
+    trials = run.history() if begun else History(sweep.settings.search)
+    history = _history_in(before, sweep, trials, problems) if begun else {}
     if problems:
         raise InputError(problems)
-    sweep = load_sweep(run.spec_file, overrides)
     too_large = list(what_does_not_fit(sweep))
     if too_large:
         raise InputError(too_large)
-    changes = list(_changes(run.sweep(), sweep))
+    changes = [*_changes_of_space(before, sweep), *_changes(before, sweep)]
     if not changes:
         return []
-    if run.journal.exists():
-        _note(run, Amended(time=now(), changes=tuple(changes)))
-    raw: dict[str, Any] = sweep.saved
-    try:
-        write_text(run.spec_file, yaml.safe_dump(raw, sort_keys=False, allow_unicode=True))
-    except OSError as error:
-        raise RunFolderError(f"{run.spec_file}: cannot be written: {error.strerror}") from error
+    anew = before.space != sweep.space or any(change.startswith(SEARCHING) for change in changes)
+    event = Amended(time=now(), changes=tuple(changes), history=history if anew else None)
+    _write(run, sweep, event)
     rules = ("search.scheduler", "search.patience")
     judged = any(change.startswith(rules) for change in changes)
-    return [*changes, *(_consequences(run, sweep) if judged else [])]
+    return [
+        *changes,
+        *(_told(sweep, trials, history) if anew and begun else []),
+        *(_consequences(run, sweep) if judged else []),
+    ]
 
 
 def _may_change(path: str) -> bool:
@@ -103,31 +117,106 @@ def _words(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _note(run: RunFolder, event: Amended) -> None:
-    """Journal the changes; the journal's lock keeps a running driver's file as it is."""
-    journal = Journal(run.journal)
+def _changes_of_space(old: Sweep, new: Sweep) -> Iterator[str]:
+    """Yield every parameter that is searched otherwise than it was."""
+    before, after = ({d.name: describe(d) for d in each.space.dimensions} for each in (old, new))
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            words = (each.get(name, "not searched") for each in (before, after))
+            yield f"{name}: {' → '.join(words)}"
+
+
+def _history_in(
+    old: Sweep, new: Sweep, history: History, problems: list[Problem]
+) -> dict[str, Placed]:
+    """Return where the earlier search trials lie in the space of ``new``.
+
+    To ``problems`` goes where ``new`` differs in more than its space, or cannot describe one.
+    """
+    found: dict[str, Problem] = {}
+    names = set(new.template.branch_names)
+    common = [v for v in middles(old) if v.get("method", "") in names or len(names) < 2]
+    places: dict[str, Placed] = {}
+    trials = {trial.id: trial.values for trial in history.of_kind(Kind.TRIAL)}
+    for name, values in [*(("", values) for values in common), *trials.items()]:
+        try:
+            place = placed(old, new, values)
+        except CannotDescribe as error:
+            for path in error.paths:
+                found.setdefault(path, _not_to_change(path, name))
+            continue
+        if name:
+            places[name] = place
+    problems += found.values()
+    return places
+
+
+def _not_to_change(path: str, trial: str) -> Problem:
+    whose = f"{trial} was trained with what the file would no longer say" if trial else ""
+    reason = whose or "it is the same for all trials"
+    return Problem(
+        COMMAND_LINE,
+        path,
+        f"cannot change in a sweep that has begun: {reason}; widen or narrow what is searched, or "
+        "start a new run",
+    )
+
+
+def _told(sweep: Sweep, history: History, places: Mapping[str, Placed]) -> Iterator[str]:
+    """Yield what a fresh searcher makes of the earlier trials."""
+    search = sweep.settings.search
+    outside = [name for name, placed in places.items() if placed.cube is None]
+    yield (
+        f"{search.searcher.kind} begins anew with {len(places) - len(outside)} earlier trials as "
+        "its history, each at its place in the space as it is now"
+    )
+    if outside:
+        yield (
+            f"{', '.join(outside)} lie outside of it: they stay in the tables and may win, but "
+            "the searcher does not know of them"
+        )
+    if history.is_over and history.counted >= search.trials:
+        yield "all trials are done, so nothing is proposed; raise search.trials as well"
+
+
+def _write(run: RunFolder, sweep: Sweep, event: Amended) -> None:
+    """Journal the change and put the new file in the old one's place, both or neither.
+
+    The journal's lock keeps a running driver's file as it is.
+
+    Raises:
+        RunFolderError: One of them cannot be written.
+    """
+    text = yaml.safe_dump(sweep.saved, sort_keys=False, allow_unicode=True)
+    fresh = _fresh(run)
+    journal = Journal(run.journal) if run.journal.exists() else None
     try:
-        journal.write(event)
+        fresh.write_text(text, encoding="utf-8")
+        if journal is not None:
+            journal.write(event)
+        fresh.replace(run.spec_file)
+    except OSError as error:
+        raise RunFolderError(f"{run.spec_file}: cannot be written: {error.strerror}") from error
     finally:
-        journal.close()
+        if journal is not None:
+            journal.close()
 
 
-class _Deaf:
-    """In the searcher's place: what it would propose does not matter here."""
+def _fresh(run: RunFolder) -> Path:
+    """Return where the new file stands until the change is journalled."""
+    return run.spec_file.with_name(f".{run.spec_file.name}.new")
 
-    def ask(self) -> Done:
-        """Return that there is nothing."""
-        return Done("not asked")
 
-    def tell(self, number: int, outcome: Outcome) -> None:
-        """Forget it."""
-
-    def state(self) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take nothing."""
+def _end_interrupted(run: RunFolder) -> None:
+    """Finish a change whose command was killed once it was journalled; forget it else."""
+    fresh = _fresh(run)
+    if not fresh.exists():
+        return
+    events = list(read_journal(run.journal)) if run.journal.exists() else []
+    if events and isinstance(events[-1], Amended):
+        fresh.replace(run.spec_file)
+    else:
+        fresh.unlink()
 
 
 def _consequences(run: RunFolder, sweep: Sweep) -> Iterator[str]:
@@ -160,7 +249,7 @@ def replayed(sweep: Sweep, events: Sequence[AnyEvent]) -> SweepState:
     """Return what the sweep's rules make of ``events``; the searcher is left out."""
     search, settings = sweep.settings.search, sweep.settings
     scheduler = make_scheduler(search.scheduler, steps=sweep.steps, seed=settings.seed)
-    state = SweepState(search, searcher=_Deaf(), scheduler=scheduler)
+    state = SweepState(search, searcher=Minutes(), scheduler=scheduler)
     for event in events:
         state.apply(event)
     return state

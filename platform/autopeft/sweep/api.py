@@ -94,7 +94,8 @@ def resume(
 
     Args:
         folder: The run folder.
-        overrides: A new budget, such as ``search.trials=48`` (a total).
+        overrides: What is to change: the budget, such as ``search.trials=48`` (a total), scheduler,
+            searcher, or the space, such as ``method.lora.rank={one_of: [4, 8, 16]}``.
         allow_code: As for ``run``, if the folder was moved since.
 
     Raises:

@@ -11,7 +11,7 @@ event in ``state``.
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autopeft.core.errors import AutopeftError, RunFolderError
@@ -22,11 +22,13 @@ from autopeft.sweep import verdict
 from autopeft.sweep.agenda import next_step
 from autopeft.sweep.assignment import Assignment, spec_of
 from autopeft.sweep.extras import retrain_runs
+from autopeft.sweep.placing import agree
 from autopeft.sweep.searching import opening_in, searcher_of
-from autopeft.sweep.state import SweepState
+from autopeft.sweep.state import SweepState, last_change
 from autopeft.sweep.verdict import Verdict
 from autopeft.tracking.events import (
     AnyEvent,
+    Asked,
     Built,
     Ended,
     Paused,
@@ -56,7 +58,7 @@ class Conductor:
         sweep: Sweep,
         journal: Journal,
         *,
-        events: Iterable[AnyEvent] = (),
+        events: Sequence[AnyEvent] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         self.sweep, self.search = sweep, sweep.settings.search
@@ -64,7 +66,7 @@ class Conductor:
         events = list(events)
         self.state = SweepState(
             self.search,
-            searcher=searcher_of(sweep, opening_in(events)),
+            searcher=searcher_of(sweep, opening_in(events), last_change(events)),
             scheduler=make_scheduler(
                 self.search.scheduler, steps=sweep.steps, seed=sweep.settings.seed
             ),
@@ -72,8 +74,8 @@ class Conductor:
         self._attempts: dict[str, int] = {}
         self._queue: deque[str] = deque()
         self.failure: AutopeftError | None = None
-        for event in events:
-            self.state.replay(event)
+        _check_values(sweep, events)
+        self.state.replay(events)
 
     @property
     def history(self) -> History:
@@ -86,14 +88,23 @@ class Conductor:
         done = self.history.is_over and self.history.counted >= self.search.trials
         return done and not retrain_runs(self.sweep, self.history)
 
-    def resume(self) -> None:
+    def resume(self, *, versions: Mapping[str, str] | None = None) -> None:
         """Note that a new driver takes over; queue what was unfinished, end what had its end.
 
         What was paused stays so.
+
+        Args:
+            versions: What the new driver runs with.
         """
         unfinished = [trial.id for trial in self.history.running]
         self._write(
-            SweepResumed(time=self._now(), unfinished=tuple(unfinished), trials=self.search.trials)
+            SweepResumed(
+                time=self._now(),
+                unfinished=tuple(unfinished),
+                trials=self.search.trials,
+                versions=dict(versions or {}),
+                remark=self.state.remark,
+            )
         )
         for trial in unfinished:
             end = verdict.of_kill(self.state, trial)
@@ -250,3 +261,29 @@ class Conductor:
             self.fail(error)
             raise
         self.state.apply(event)
+
+
+def _check_values(sweep: Sweep, events: Sequence[AnyEvent]) -> None:
+    """Refuse a search file in which the journal's points would mean other values.
+
+    Raises:
+        RunFolderError: The file was changed by hand.
+    """
+    since = last_change(events)
+    for event in events[events.index(since) + 1 :] if since is not None else events:
+        if isinstance(event, Asked) and not _means(sweep, event):
+            raise RunFolderError(
+                f"{event.trial}: its point is no longer the values {event.values} that were "
+                "evaluated there: search.yaml was changed by hand; undo that, and write the change "
+                "behind `autopeft resume RUN`"
+            )
+
+
+def _means(sweep: Sweep, event: Asked) -> bool:
+    try:
+        values = sweep.space.decode(event.cube)
+    except KeyError:
+        return False
+    return values.keys() == event.values.keys() and all(
+        agree(values[name], event.values[name]) for name in values
+    )

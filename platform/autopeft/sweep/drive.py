@@ -114,7 +114,7 @@ def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conduc
     _open_warm(sweep, journal)
     conductor = Conductor(sweep, journal, events=list(read_journal(journal.path)))
     if not is_new and not conductor.is_over:
-        conductor.resume()
+        conductor.resume(versions=_versions())
     return conductor
 
 

@@ -4,15 +4,27 @@ Applying is all there is: a running sweep applies what it has just journalled, a
 an earlier driver journalled, by the same code and in the same order.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autopeft.core.errors import RunFolderError
 from autopeft.schedulers import Decision, Scheduler
 from autopeft.schedulers.patience import Patience
 from autopeft.searchers import Failed, Outcome, Proposal, Pruned, Searcher, Value
+from autopeft.searchers.base import is_same_point
 from autopeft.spec.scheduler import CHANGING
 from autopeft.spec.search import Search
-from autopeft.tracking.events import AnyEvent, Asked, Ended, Kind, Promoted, Reported, Status
+from autopeft.sweep.searching import Minutes
+from autopeft.tracking.events import (
+    Amended,
+    AnyEvent,
+    Asked,
+    Ended,
+    Kind,
+    Placed,
+    Promoted,
+    Reported,
+    Status,
+)
 from autopeft.tracking.history import History, TrialHistory
 
 DUPLICATES_IN_A_ROW = 20
@@ -31,6 +43,7 @@ class SweepState:
         decisions: By search trial, what the scheduler said to its last report; not of one that
             has been promoted since.
         out_of_patience: Search trials that no longer improve.
+        strayed: Trials that a replayed searcher would not have proposed.
         search_over: Why no further point is asked for; empty while there may be one.
     """
 
@@ -40,26 +53,39 @@ class SweepState:
         self.patience = Patience(search.patience) if search.patience else None
         self.decisions: dict[str, Decision] = {}
         self.out_of_patience: set[str] = set()
+        self.strayed: list[str] = []
         self.search_over = ""
         self._owed: dict[str, list[str]] = {}
         self._streak: list[Status] = []
 
-    def replay(self, event: AnyEvent) -> None:
-        """Apply an event of an earlier driver, whose searcher must have proposed as ours does.
+    def replay(self, events: Sequence[AnyEvent]) -> None:
+        """Apply what earlier drivers wrote; the searcher proposes again what it did then.
 
-        Raises:
-            RunFolderError: It did not: the versions differ.
+        Where it proposes something else, it adopts the journal's point: what was evaluated is the
+        truth, on whatever machine and with whatever version of a library it was proposed. What was
+        asked before the space changed it adopts as well, at its place in the space as it is now.
         """
-        if isinstance(event, Asked):
-            proposal = self.searcher.ask()
-            if not isinstance(proposal, Proposal) or dict(proposal.cube) != event.cube:
-                started = self.history.started
-                raise RunFolderError(
-                    f"trial {event.trial}: the searcher now proposes another point than the "
-                    f"journal holds; the sweep was made with {started and started.versions}; "
-                    "install those versions to resume it, or start a new run"
-                )
-        self.apply(event)
+        since = last_change(events)
+        if since is not None:
+            before = events.index(since) + 1
+            self._take_as_history(events[:before], since.history or {})
+            events = events[before:]
+        for event in events:
+            if isinstance(event, Asked):
+                self._ask_again(event)
+            self.apply(event)
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of the replay, if anything."""
+        if not self.strayed:
+            return ""
+        asked, first = len(self.history.of_kind(Kind.TRIAL)), self.strayed[0]
+        return (
+            f"from {first} on, {len(self.strayed)} of {asked} points are not those that the "
+            "searcher would propose here: another processor, or other versions of libraries; the "
+            "search goes on from the journal's points and their results"
+        )
 
     def apply(self, event: AnyEvent) -> None:
         """Let history, scheduler and searcher learn of an event, in this order."""
@@ -100,6 +126,27 @@ class SweepState:
         if hours is None or self.history.started is None:
             return False
         return self.history.active_seconds + now - self.history.last_time > hours * 3600
+
+    def _take_as_history(self, events: Sequence[AnyEvent], places: Mapping[str, Placed]) -> None:
+        """Apply events that another searcher lived through; let ours know what came of them."""
+        searcher, minutes = self.searcher, Minutes()
+        self.searcher = minutes
+        for event in events:
+            self.apply(event)
+        self.searcher, self.search_over, self._streak = searcher, "", []
+        for name, placed in places.items():
+            number = self.history.trials[name].number
+            if placed.cube is not None:
+                searcher.adopt(number, placed.cube)
+                if number in minutes.told:
+                    searcher.tell(number, minutes.told[number])
+
+    def _ask_again(self, event: Asked) -> None:
+        match self.searcher.ask():
+            case Proposal(event.number, cube) if is_same_point(cube, event.cube):
+                return
+        self.searcher.adopt(event.number, event.cube)
+        self.strayed.append(event.trial)
 
     def _apply_report(self, event: Reported) -> None:
         if self.history.values_of(event.metrics) is None:  # scored later; nothing to judge by yet
@@ -143,6 +190,12 @@ class SweepState:
                 f"the last {len(self._streak)} configurations were all refused: "
                 "loosen the constraints or the space"
             )
+
+
+def last_change(events: Sequence[AnyEvent]) -> Amended | None:
+    """Return the last amendment from which on another searcher searches, if there is one."""
+    changes = (e for e in reversed(events) if isinstance(e, Amended) and e.history is not None)
+    return next(changes, None)
 
 
 def architecture(trial: TrialHistory) -> list[Any]:

@@ -68,18 +68,39 @@ class WarmStarted(Event):
 
 
 class SweepResumed(Event):
-    """A driver took over; ``unfinished`` trials go on from their checkpoints."""
+    """A driver took over; ``unfinished`` trials go on from their checkpoints.
+
+    ``remark`` says what its replay of the journal found that a user should know.
+    """
 
     event: Literal["sweep_resumed"] = "sweep_resumed"
     unfinished: tuple[str, ...] = ()
     trials: int
+    versions: dict[str, str] = Field(default_factory=dict)
+    remark: str = ""
+
+
+class Placed(Record):
+    """Where an earlier trial lies in a space that has changed since.
+
+    ``values`` are what it was built from, in the names of the new space; ``cube`` is its point
+    there, ``None`` if it lies outside.
+    """
+
+    values: dict[str, Any]
+    cube: dict[str, float] | None
 
 
 class Amended(Event):
-    """The search file was changed before a resume; ``changes`` names what, old and new."""
+    """The search file was changed before a resume; ``changes`` names what, old and new.
+
+    With a ``history`` the searcher begins anew from there: it knows every earlier search trial, by
+    its name, at its point in the space as it is now.
+    """
 
     event: Literal["amended"] = "amended"
     changes: tuple[str, ...]
+    history: dict[str, Placed] | None = None
 
 
 class RayStarted(Event):

@@ -188,6 +188,9 @@ class History:
                 self.ended = event
             case Amended():
                 self.amendments.append(event)
+                for name, placed in (event.history or {}).items():
+                    trial = self.trials[name]
+                    trial.values, trial.cube = dict(placed.values), dict(placed.cube or {})
             case RayStarted():
                 self.ray = event
             case Asked():
@@ -254,6 +257,11 @@ class History:
     def is_over(self) -> bool:
         """Whether nothing is left to do."""
         return self.ended is not None
+
+    @property
+    def remark(self) -> str:
+        """What the last resume found that a user should know; mostly nothing."""
+        return self.resumes[-1].remark if self.resumes else ""
 
     def values_of(self, metrics: Mapping[str, float]) -> tuple[float, ...] | None:
         """The objectives' values among ``metrics``, in the file's order; ``None`` if one lacks."""

@@ -137,6 +137,9 @@ class MlflowView:
         rows = self._parent()
         rows.status, rows.tags["status"] = "RUNNING", "running"
         rows.tags["resumes"] = str(len(self.history.resumes))
+        rows.tags |= {f"version.{name}": version for name, version in event.versions.items()}
+        if event.remark:
+            rows.tags["remark"] = text(event.remark)
         for trial in (*event.unfinished, *(trial.id for trial in self.history.paused)):
             self._set_status(trial)
 

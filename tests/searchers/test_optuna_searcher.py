@@ -1,0 +1,102 @@
+"""Optuna by ask and tell: every value stays with its point, given points are learnt from."""
+
+import random
+from typing import Any
+
+import optuna
+import pytest
+from pydantic import TypeAdapter
+
+from autopeft.searchers import Failed, Proposal, Pruned, Setting, Value, make_searcher
+from autopeft.searchers.optuna_searcher import OptunaSearcher
+from autopeft.spec.searcher import Searcher as Options
+from autopeft.spec.space import Axis, Cube
+
+OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
+AXES = (Axis("x"), Axis("y"), Axis("level", levels=5))
+KINDS: dict[str, dict[str, Any]] = {
+    "random": {"kind": "random"},
+    "qmc": {"kind": "qmc"},
+    "tpe": {"kind": "tpe", "startup_trials": 4},
+    "cmaes": {"kind": "cmaes", "population": 4},
+    "cmaes-margin": {"kind": "cmaes", "population": 4, "margin": True},
+    "nsga2": {"kind": "nsga2", "population": 4},
+    "nsga3": {"kind": "nsga3", "population": 4},
+}
+every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
+FIRST: tuple[Cube, ...] = ({"x": 0.2, "y": 0.3, "level": 0.5}, {"x": 0.9}, {"level": 0.1})
+
+
+def make(kind: str, first: tuple[Cube, ...] = ()) -> OptunaSearcher:
+    options = OPTIONS.validate_python(KINDS[kind])
+    searcher = make_searcher(options, Setting(AXES, ("min",), 0, first=first))
+    assert isinstance(searcher, OptunaSearcher)
+    return searcher
+
+
+def score(cube: Cube) -> float:
+    return cube["x"] + 2 * cube["y"] + 4 * (int(cube["level"] * 5) + 0.5) / 5
+
+
+def asked(searcher: OptunaSearcher) -> Proposal:
+    proposal = searcher.ask()
+    assert isinstance(proposal, Proposal)
+    return proposal
+
+
+def check_pairs(searcher: OptunaSearcher, count: int) -> None:
+    """Every value that Optuna holds is that of the point it holds beside it."""
+    done = [t for t in searcher._study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    assert len(done) == count
+    for trial in done:
+        cube = {**trial.params, "level": (trial.params["level"] + 0.5) / 5}
+        assert trial.value == pytest.approx(score(cube), abs=1e-12)
+
+
+@every_kind
+def test_no_value_is_paired_with_another_point(kind: str) -> None:
+    """Points of its own, the user's, and of a journal; late, disordered, stopped and failed."""
+    searcher, dice = make(kind, FIRST), random.Random(1)
+    out: list[Proposal] = []
+    values = 0
+    for _ in range(60):
+        proposal = asked(searcher)
+        if dice.random() < 0.3:
+            cube = {"x": dice.random(), "y": dice.random(), "level": 0.7}
+            searcher.adopt(proposal.number, cube)
+            proposal = Proposal(proposal.number, cube)
+        out.append(proposal)
+        if len(out) > 3:
+            late = out.pop(dice.randrange(4))
+            fate = dice.random()
+            if fate < 0.1:
+                searcher.tell(late.number, Failed("error"))
+            elif fate < 0.2:
+                searcher.tell(late.number, Pruned((score(late.cube),), 3))
+            else:
+                searcher.tell(late.number, Value((score(late.cube),)))
+                values += 1
+    check_pairs(searcher, values)
+
+
+@pytest.mark.parametrize("kind", ["cmaes", "nsga2", "nsga3"])
+def test_given_points_are_learnt_from(kind: str) -> None:
+    """These samplers count by generations, of which Optuna makes a given point no member."""
+    searcher = make(kind)
+    for number in range(40):
+        cube = {"x": 0.8 + number / 400, "y": 0.9 - number / 400, "level": 0.9}
+        searcher.adopt(number, cube)
+        searcher.tell(number, Value((score(cube),)))
+    later = [asked(searcher).cube for _ in range(8)]
+    assert sum(cube["x"] + cube["y"] for cube in later) / 8 > 1.3  # uniform ones: 1.0
+
+
+def test_what_cmaes_with_a_margin_evaluates_is_what_it_counts() -> None:
+    """Optuna notes for the optimizer what it drew, also where the user gave something else."""
+    searcher = make("cmaes-margin", FIRST)
+    for number in range(30):
+        searcher.tell(number, Value((score(asked(searcher).cube),)))
+    for trial in searcher._study.trials:
+        noted = trial.system_attrs.get("x_for_tell")
+        if noted is not None:
+            assert noted[1:] == pytest.approx([trial.params["x"], trial.params["y"]])

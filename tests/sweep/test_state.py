@@ -1,0 +1,142 @@
+"""What replaying a journal does where the searcher does not propose the same again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import autopeft.sweep.conductor as conductor_module
+from autopeft.searchers.nelder_mead import NelderMead
+from autopeft.searchers.simplex import Simplex, plain
+from autopeft.spec.space import Cube
+from autopeft.sweep.conductor import Conductor
+from autopeft.sweep.searching import searcher_of
+from autopeft.tracking.events import Asked, Ended, Kind, SweepResumed
+from autopeft.tracking.journal import read_journal
+
+StageMaker = Callable[..., Any]
+OPTIONS: dict[str, Any] = {
+    "baselines": False, "retrain": 0, "trials": 40, "scheduler": {"kind": "none"},
+}  # fmt: skip
+GRID = 21
+NELDER_MEAD = {**OPTIONS, "searcher": {"kind": "nelder-mead"}}
+
+
+def finished(stage: Any) -> Conductor:
+    conductor: Conductor = stage.open()
+    stage.play(conductor)
+    stage.close()
+    return conductor
+
+
+def kill(stage: Any, moment: int) -> None:
+    stage.die_after = moment
+    with pytest.raises(BaseException, match=r"^$"):
+        stage.play(stage.open())
+    stage.close()
+    stage.die_after = None
+
+
+def rounded_otherwise(monkeypatch: pytest.MonkeyPatch, by: float) -> None:
+    """Let the simplex move as on another processor: every coordinate is off by a factor."""
+    moved = Simplex.moved
+
+    def other(self: Simplex, *args: Any, **options: Any) -> Any:
+        return plain([x * (1 + by) for x in moved(self, *args, **options)])
+
+    monkeypatch.setattr(Simplex, "moved", other)
+
+
+def points(stage: Any) -> list[Cube]:
+    return [e.cube for e in read_journal(stage.run.journal) if isinstance(e, Asked)]
+
+
+def remarks(stage: Any) -> list[str]:
+    events = read_journal(stage.run.journal)
+    return [event.remark for event in events if isinstance(event, SweepResumed)]
+
+
+def test_what_rounds_otherwise_goes_on_as_if_nothing_had_been(
+    stage: StageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, killed = stage("whole", **NELDER_MEAD), stage("killed", **NELDER_MEAD)
+    finished(whole)
+    kill(killed, 330)
+    rounded_otherwise(monkeypatch, 1e-13)
+    history = finished(killed).history
+    assert remarks(killed) == [""]
+    assert history.counted == 40
+    for one, other in zip(points(whole), points(killed), strict=True):
+        assert one == pytest.approx(other, abs=1e-7)
+
+
+def check_pairs(conductor: Conductor) -> None:
+    """Every value the simplex search knows is the one that was journalled for that point."""
+    searcher = conductor.state.searcher
+    assert isinstance(searcher, NelderMead)
+    told = {
+        tuple(x for name, x in trial.cube.items() if name != "method"): trial.metrics["accuracy"]
+        for trial in conductor.history.of_kind(Kind.TRIAL)
+        if not trial.status.is_open
+    }
+    known = {p: loss for found in searcher._results.values() for p, loss in found}
+    assert {point: -loss for point, loss in known.items()} == told
+
+
+@pytest.mark.parametrize("by", [1e-6, 0.05])
+def test_other_points_are_adopted_with_a_remark_and_their_own_values(
+    stage: StageMaker, monkeypatch: pytest.MonkeyPatch, by: float
+) -> None:
+    at = stage(slots=3, **NELDER_MEAD)
+    kill(at, 330)
+    before = points(at)
+    rounded_otherwise(monkeypatch, by)
+    again: Conductor = at.open()
+    check_pairs(again)
+    strayed = again.state.strayed
+    assert strayed
+    (remark,) = remarks(at)
+    assert f"from {strayed[0]} on, {len(strayed)} of {len(before)} points" in remark
+    assert again.history.remark == remark
+    at.play(again)
+    at.close()
+    check_pairs(again)
+    assert again.history.counted == 40
+    assert points(at)[: len(before)] == before
+    # The same driver, resumed once more: the same state, the same remark.
+    events = list(read_journal(at.run.journal))
+    once_more = Conductor(at.sweep, at.journal, events=events)
+    assert once_more.state.searcher.state() == again.state.searcher.state()
+    assert once_more.state.strayed[: len(strayed)] == strayed
+
+
+@pytest.mark.parametrize("kind", ["random", "grid", "qmc", "tpe", "cmaes", "nsga2", "nelder-mead"])
+def test_a_searcher_that_proposes_nothing_of_the_journal_goes_on(
+    stage: StageMaker, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As with another version of a library: every point differs."""
+    at = stage(slots=2, **{**OPTIONS, "searcher": {"kind": kind}})
+    kill(at, 200)
+    before = [e for e in read_journal(at.run.journal) if isinstance(e, Asked)]
+    ended = {e.trial for e in read_journal(at.run.journal) if isinstance(e, Ended)}
+
+    def other(sweep: Any) -> Any:
+        moved = sweep.settings.model_copy(update={"seed": 99})
+        monkeypatch.setattr(sweep, "settings", moved)
+        return searcher_of(sweep)
+
+    monkeypatch.setattr(conductor_module, "searcher_of", other)
+    again: Conductor = at.open()
+    assert len(again.state.strayed) > len(before) / 2
+    asked = again.state.searcher.ask()
+    assert getattr(asked, "number", len(before)) == len(before)
+    at.close()
+    again = at.open()
+    at.play(again)
+    at.close()
+    history = again.history
+    asked_points = {tuple(cube.items()) for cube in points(at)}
+    # LoRA has 6 ranks at 3 rates, IA3 has 3 rates: each of them comes once.
+    count = GRID if kind == "grid" else 40
+    assert history.counted == count == len(asked_points)
+    assert {trial.id for trial in history.of_kind(Kind.TRIAL)} >= ended
