@@ -120,10 +120,10 @@ def test_a_searcher_that_proposes_nothing_of_the_journal_goes_on(
     before = [e for e in read_journal(at.run.journal) if isinstance(e, Asked)]
     ended = {e.trial for e in read_journal(at.run.journal) if isinstance(e, Ended)}
 
-    def other(sweep: Any) -> Any:
+    def other(sweep: Any, *words: Any) -> Any:
         moved = sweep.settings.model_copy(update={"seed": 99})
         monkeypatch.setattr(sweep, "settings", moved)
-        return searcher_of(sweep)
+        return searcher_of(sweep, *words)
 
     monkeypatch.setattr(conductor_module, "searcher_of", other)
     again: Conductor = at.open()
