@@ -6,7 +6,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from autopeft.sweep.slots import Slots, ray_nodes
 from autopeft.tracking.run_folder import RunFolder
 
 WATCH_EVERY_S = 1.0
+STARTS = 3
 RAY_DIED, INTERRUPTED = 70, 130
 # A signal to the whole process group ends Ray and reaches the driver in any order.
 SIGNAL_MAY_TAKE_S = 2.0
@@ -89,25 +90,49 @@ def ray_session(
 
 
 def _start(temporary: Path | None) -> Any:
-    """Start Ray in a folder; without one, join that of ``RAY_ADDRESS``."""
+    """Start Ray in a folder; without one, join that of ``RAY_ADDRESS``.
+
+    On a busy machine its raylet may take longer than the 30 s that Ray waits; then once more.
+    """
     import ray
 
-    try:
-        if temporary is None:
-            address = os.environ["RAY_ADDRESS"]
-            return ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        return ray.init(
-            num_cpus=len(os.sched_getaffinity(0)),
-            include_dashboard=True,
-            dashboard_host="127.0.0.1",
-            _temp_dir=str(temporary),
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-    except (RuntimeError, ConnectionError, OSError, TimeoutError) as error:
-        raise ClusterError(
-            f"Ray does not start: {error}; `autopeft doctor` looks for the usual causes"
-        ) from error
+    before = psutil.Process().children(recursive=True)
+    for left in reversed(range(STARTS)):
+        try:
+            if temporary is None:
+                address = os.environ["RAY_ADDRESS"]
+                return ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+            return ray.init(
+                num_cpus=len(os.sched_getaffinity(0)),
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                _temp_dir=str(temporary),
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
+        except (RuntimeError, ConnectionError, OSError, TimeoutError) as error:
+            raise ClusterError(
+                f"Ray does not start: {error}; `autopeft doctor` looks for the usual causes"
+            ) from error
+        except Exception as error:
+            if type(error) is not Exception:  # a bare one is how Ray says that it waited 30 s
+                raise
+            _end_half_started(before)
+            if not left:
+                raise ClusterError(
+                    f"Ray did not start within 30 s, {STARTS} times: this machine is too busy; "
+                    f"Ray says: {error}"
+                ) from error
+    raise AssertionError("unreachable")
+
+
+def _end_half_started(before: Sequence[psutil.Process]) -> None:
+    """End what Ray has started so far: the children that were not there before."""
+    children = [c for c in psutil.Process().children(recursive=True) if c not in before]
+    for child in children:
+        with suppress(psutil.Error):
+            child.kill()
+    psutil.wait_procs(children, timeout=10)
 
 
 def _die_with_ray() -> None:
