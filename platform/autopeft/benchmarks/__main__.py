@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from autopeft.benchmarks import busy, driver, page, searchers, stalls, warm
+from autopeft.benchmarks import bridges, busy, driver, page, searchers, stalls, warm
 from autopeft.benchmarks.tables import Table
 from autopeft.core.errors import AutopeftError
 
-PARTS = ("driver", "warm", "tracking", "slots", "bbob", "recorded")
+PARTS = ("driver", "warm", "tracking", "slots", "bbob", "recorded", "bridge")
 RAW = Path("tests/data")
 Say = Callable[[str], None]
 
@@ -84,7 +84,8 @@ def _measure(
             folder / "s", rounds=rounds, trials=4 if quick else 60, milliseconds=lengths, say=say
         )
 
-    for part, table in (("bbob", searchers.bbob), ("recorded", searchers.recorded)):
+    made = {"bbob": searchers.bbob, "recorded": searchers.recorded, "bridge": bridges.bridge}
+    for part, table in made.items():
         raw = RAW / f"{part}_results.parquet"
         if part in parts and len(parts) > 1 and not raw.exists():
             say(f"{part}: no table, since {raw} was not made yet")

@@ -190,50 +190,53 @@ def _domain(table: str, name: str) -> Domain:
     return next(domain for domain in domains_of(table) if domain.name == name)
 
 
-def summary(raw: pd.DataFrame) -> dict[tuple[str, str, str, str], dict[str, str]]:
-    """Return, by table, kind of domain, searcher and start, the trials it took.
+Row = tuple[str, str, str, str]
+ASIDE = f"{BRIDGE}, stood aside"
+ORDER = (COLD, BRIDGE, ASIDE, *TRANSFERS)
+REGULAR, MISLEADING_ONES = "regular", "misleading"
 
-    Starts are in the order of ``STARTS``; a bridge that stood aside is a row of its own.
+
+def grouped(raw: pd.DataFrame) -> dict[Row, pd.DataFrame]:
+    """Return the searches by table, kind of domain, searcher and start, in the order of a page.
+
+    Starts are in the order of ``ORDER``; a bridge that stood aside is a start of its own.
     """
     rows = raw.assign(
-        domains=np.where(raw["misleads"], "misleading", "regular"),
-        start=np.where(raw["stood_aside"], f"{BRIDGE}, stood aside", raw["start"]),
+        domains=np.where(raw["misleads"], MISLEADING_ONES, REGULAR),
+        start=np.where(raw["stood_aside"], ASIDE, raw["start"]),
     )
-    order = [COLD, BRIDGE, f"{BRIDGE}, stood aside", *TRANSFERS]
     found = dict(iter(rows.groupby(["table", "domains", "searcher", "start"])))
+    names = product(dict.fromkeys(raw["table"]), (REGULAR, MISLEADING_ONES), SEARCHERS, ORDER)
+    return {name: found[name] for name in names if name in found}
+
+
+def shares_of_cold(raw: pd.DataFrame) -> dict[Row, float]:
+    """Return how many trials each start took of those of the cold start on the same domains."""
+    groups = grouped(raw)
     return {
-        (table, domains, searcher, start): _told(
-            found[table, domains, searcher, start],
-            cold=rows[
-                (rows["table"] == table)
-                & (rows["domains"] == domains)
-                & (rows["searcher"] == searcher)
-                & (rows["start"] == COLD)
-            ],
-        )
-        for table, domains, searcher, start in product(
-            dict.fromkeys(rows["table"]), ("regular", "misleading"), SEARCHERS, order
-        )
-        if (table, domains, searcher, start) in found
+        name: _share(rows, groups[(*name[:3], COLD)])
+        for name, rows in groups.items()
+        if (*name[:3], COLD) in groups
     }
 
 
-def _told(rows: pd.DataFrame, *, cold: pd.DataFrame) -> dict[str, str]:
-    """Return the figures of one row; shares of the cold start are of the same searches."""
-    same = cold.set_index(["domain", "repetition"])["trials"]
-    paired = [
-        (trials, same[domain, repetition])
-        for domain, repetition, trials in rows[["domain", "repetition", "trials"]].itertuples(
-            index=False
-        )
-        if (domain, repetition) in same.index
-    ]
-    share = sum(a for a, _ in paired) / sum(b for _, b in paired) if paired else float("nan")
+def summary(raw: pd.DataFrame) -> dict[Row, dict[str, str]]:
+    """Return the figures of every row of the table, as text."""
+    shares = shares_of_cold(raw)
     return {
-        "searches": str(len(rows)),
-        "median trials": f"{rows['trials'].median():.0f}",
-        "mean trials": f"{rows['trials'].mean():.1f}",
-        "of cold": f"{100 * share:.0f} %",
-        "reached": f"{100 * rows['reached'].mean():.0f} %",
-        "first regret, median": f"{rows['first_regret'].median():.3g}",
+        name: {
+            "searches": str(len(rows)),
+            "median trials": f"{rows['trials'].median():.0f}",
+            "mean trials": f"{rows['trials'].mean():.1f}",
+            "of cold": f"{100 * shares[name]:.0f} %" if name in shares else "–",
+            "reached": f"{100 * rows['reached'].mean():.0f} %",
+            "first regret, median": f"{rows['first_regret'].median():.3g}",
+        }
+        for name, rows in grouped(raw).items()
     }
+
+
+def _share(rows: pd.DataFrame, cold: pd.DataFrame) -> float:
+    key = ["domain", "repetition"]
+    both = rows.merge(cold, on=key, suffixes=("", "_cold"))
+    return float(both["trials"].sum() / both["trials_cold"].sum()) if len(both) else float("nan")

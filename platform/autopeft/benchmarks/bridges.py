@@ -1,0 +1,47 @@
+"""Warm starts compared: the table rebuilt from the raw results of ``autopeft bench bridge``."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from autopeft.benchmarks.tables import Table, Target
+from autopeft.core.errors import InputError
+from autopeft.simulation import bridge_study as study
+
+HALF, NO_WORSE, A_TENTH_MORE = 0.5, 1.0, 1.1
+
+
+def bridge(raw: Path) -> Table:
+    """Return the trials each warm start took, and whether the bridge keeps what was hoped."""
+    if not raw.is_file():
+        raise InputError(f"{raw}: no such file; `autopeft bench bridge --raw` makes it")
+    rows = pd.read_parquet(raw)
+    found = study.summary(rows)
+    repetitions = rows["repetition"].nunique()
+    return Table(
+        "bridge",
+        "Warm starts on functions whose optima follow a map, each domain held out in turn",
+        ("functions", "domains", "searcher", "start", *next(iter(found.values()))),
+        [(*name, *figures.values()) for name, figures in found.items()],
+        tuple(_targets(study.shares_of_cold(rows))),
+        (
+            f"{repetitions} repetition{'s' if repetitions > 1 else ''} of every domain; trials "
+            f"until the regret is at most 0.001, {study.MOST_TRIALS} where that is never reached",
+        ),
+    )
+
+
+def _targets(shares: Mapping[study.Row, float]) -> Iterator[Target]:
+    for (table, domains, searcher, start), share in shares.items():
+        if start != study.BRIDGE:
+            continue
+        words = f"{table}, {searcher}"
+        if domains == study.MISLEADING_ONES:
+            claim = f"{words}, misleading domains: trials of bridge / cold"
+            yield Target(claim, share, at_most=A_TENTH_MORE)
+            continue
+        yield Target(f"{words}: trials of bridge / cold", share, at_most=HALF)
+        simple = min(shares[table, domains, searcher, other] for other in study.TRANSFERS)
+        claim = f"{words}: trials of bridge / best simple transfer"
+        yield Target(claim, share / simple, at_most=NO_WORSE)
