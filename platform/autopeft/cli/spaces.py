@@ -21,9 +21,9 @@ app = typer.Typer(
 
 def ls() -> None:
     """List them, each with its first line."""
-    for path in _files():
+    for name, path in _files().items():
         first = path.read_text(encoding="utf-8").partition("\n")[0]
-        answer(f"{path.name:28} {first.lstrip('# ')}")
+        answer(f"{name:28} {first.lstrip('# ')}")
 
 
 def cp(
@@ -34,7 +34,7 @@ def cp(
     from autopeft.core.choices import did_you_mean
     from autopeft.core.errors import InputError
 
-    known = {path.name: path for path in _files()}
+    known = _files()
     source = known.get(name) or known.get(f"{name}.yaml")
     if source is None:
         near = did_you_mean(name, list(known))
@@ -50,10 +50,13 @@ def cp(
     answer(short(target.resolve()))
 
 
-def _files() -> list[Path]:
+def _files() -> dict[str, Path]:
+    """Return the files by their names; those in a folder, such as bridges/, with its name."""
     from autopeft.core.places import shipped
 
-    return sorted(shipped("search_spaces").glob("*.yaml"))
+    folder = shipped("search_spaces")
+    paths = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*/*.yaml"))]
+    return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
 for _verb, _example in ((ls, "autopeft spaces ls"), (cp, EXAMPLE)):

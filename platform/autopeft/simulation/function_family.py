@@ -110,6 +110,18 @@ def family(
     ]
 
 
+def family_proxy(x: float, y: float, at_x: float, at_y: float) -> float:
+    """Return the loss of a bowl that is best at ``at``: the proxy of search_spaces/bridges."""
+    bowl = Function("sphere", (at_x, at_y), angle=0.5, scale=0.1)
+    return bowl(np.asarray([x, y]))
+
+
+def family_target(x: float, y: float, at_x: float, at_y: float) -> float:
+    """Return the loss of the valley whose best point the map makes of ``at``."""
+    best = _pair(true_optimum(np.asarray([at_x, at_y])))
+    return Function("valley", best, angle=1.0)(np.asarray([x, y]))
+
+
 def _domain(kind: str, index: int, *, misleads: bool, jitter: float, seed: int) -> Domain:
     rng = np.random.default_rng(derive_seed(seed, kind, index))
     proxy_best = rng.uniform(0.15, 0.85, 2)
