@@ -8,7 +8,15 @@ from autopeft.core.choices import Choices, known_words
 from autopeft.core.errors import InputError
 
 # Packages add theirs through the entry-point group ``autopeft.objectives``.
-OBJECTIVES = Choices("objective", "objectives", {"branin": "autopeft.simulation.functions:branin"})
+OBJECTIVES = Choices(
+    "objective",
+    "objectives",
+    {
+        "branin": "autopeft.simulation.functions:branin",
+        "family-proxy": "autopeft.simulation.function_family:family_proxy",
+        "family-target": "autopeft.simulation.function_family:family_target",
+    },
+)
 
 
 def is_registered(entry_point: str) -> bool:
