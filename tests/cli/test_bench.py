@@ -32,6 +32,13 @@ def test_searchers_are_compared_and_what_was_run_is_kept(
     assert again.out == first.out
 
 
+def test_reckoning_with_costs_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "costs", "random", "--repetitions", "2"]) == 0
+    shown = capsys.readouterr()
+    assert "12/12 searches" in shown.err
+    assert "a dear one is best, 15" in shown.out
+
+
 def test_an_unknown_searcher_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "searchers", "nelder"]) == 2
     assert "did you mean 'nelder-mead'?" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from autopeft.spec.space import Cube
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.searching import searcher_of
 from autopeft.tracking.events import Asked, Ended, Kind, SweepResumed
-from autopeft.tracking.journal import read_journal
+from autopeft.tracking.journal import Journal, read_journal
 
 StageMaker = Callable[..., Any]
 OPTIONS: dict[str, Any] = {
@@ -140,3 +140,35 @@ def test_a_searcher_that_proposes_nothing_of_the_journal_goes_on(
     count = GRID if kind == "grid" else 40
     assert history.counted == count == len(asked_points)
     assert {trial.id for trial in history.of_kind(Kind.TRIAL)} >= ended
+
+
+def test_the_searcher_hears_how_long_a_trial_kept_its_worker(stage: StageMaker) -> None:
+    """Not of the time without a driver; nothing of what was never trained."""
+    at = stage(**OPTIONS)
+    clock = [1000.0]
+
+    def now() -> float:
+        clock[0] += 1.0
+        return clock[0]
+
+    def opened() -> Conductor:
+        events = list(read_journal(at.run.journal)) if at.run.journal.exists() else []
+        at.journal = Journal(at.run.journal)
+        return Conductor(at.sweep, at.journal, events=events, now=now)
+
+    first = opened()
+    first.next()
+    first.on_report("t0000", step=10, metrics={"accuracy": 0.1}, final=False)
+    at.close()
+    clock[0] += 5000  # a night without a driver
+    again = opened()
+    again.resume()
+    again.next()
+    again.on_report("t0000", step=80, metrics={"accuracy": 0.5}, final=True)
+    again.next()
+    again.on_refused("t0001", reason="invalid: rank above width")
+    at.close()
+    outcomes = [again.state.outcome(again.history.trials[name]) for name in ("t0000", "t0001")]
+    assert outcomes[0].seconds is not None
+    assert 0 < outcomes[0].seconds < 20
+    assert outcomes[1].seconds is None

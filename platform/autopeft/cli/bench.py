@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "Compare searchers without training; record curves for it."
 EXAMPLE = "autopeft bench searchers random nelder-mead --instances 3"
+COSTS_EXAMPLE = "autopeft bench costs tpe nelder-mead --repetitions 10"
 RECORDED_EXAMPLE = "autopeft bench recorded curves.parquet random tpe --scheduler asha"
 BRIDGE_EXAMPLE = "autopeft bench bridge valley --repetitions 2"
 RECORD_EXAMPLE = "autopeft bench record recorded.yaml --out curves.parquet"
@@ -58,6 +59,31 @@ def searchers(
     means = study.geometric_means(rows).items()
     shown = {name: {n: f"{gap:.2g}" for n, gap in row.items()} for name, row in means}
     answer_table(_grid(shown, "budget"))
+
+
+def costs(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
+    ] = None,
+    repetitions: Annotated[int, typer.Option(min=1, help="Problems in each scene.")] = 30,
+    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
+    raw: Annotated[
+        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
+    ] = None,
+) -> None:
+    """Compare searches that reckon with what methods cost with those that do not, by time.
+
+    The figures say how many times smaller the regret is with costs, with 95 % intervals.
+    """
+    from autopeft.simulation import cost_study as study
+    from autopeft.simulation.raw_results import results
+
+    wanted = study.jobs(_known("searcher", names, list(study.CONTESTANTS)), repetitions=repetitions)
+    rows = results(
+        wanted, study.run_one, key=study.KEY, raw=raw, processes=processes,
+        progress=_progress("searches"),
+    )  # fmt: skip
+    answer_table(_grid(study.table(rows), "methods, time"))
 
 
 def recorded(
@@ -195,6 +221,7 @@ def _grid(rows: Mapping[str, Mapping[str, str]], corner: str) -> "Table":
 
 for _verb, _example in (
     (searchers, EXAMPLE),
+    (costs, COSTS_EXAMPLE),
     (recorded, RECORDED_EXAMPLE),
     (bridge, BRIDGE_EXAMPLE),
     (record, RECORD_EXAMPLE),

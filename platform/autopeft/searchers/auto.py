@@ -3,20 +3,21 @@
 from autopeft.searchers.base import Searcher, Setting, make_searcher
 from autopeft.spec.searcher import (
     AutoSearcher,
+    ChoosingSearcher,
     NelderMeadSearcher,
     Nsga3Searcher,
     RandomSearcher,
-    SearcherRecord,
     TpeSearcher,
 )
 
 
 def auto_searcher(options: AutoSearcher, setting: Setting) -> Searcher:
     """Return the searcher that ``choice`` names."""
-    return make_searcher(choice(setting), setting)
+    chosen = choice(setting).model_copy(update={"cost_aware": options.cost_aware})
+    return make_searcher(chosen, setting)
 
 
-def choice(setting: Setting) -> SearcherRecord:
+def choice(setting: Setting) -> ChoosingSearcher:
     """Return the options of the searcher that suits."""
     if len(setting.directions) > 2:
         return Nsga3Searcher()

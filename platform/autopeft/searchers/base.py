@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from autopeft.spec.record import Record
 from autopeft.spec.search import Direction
+from autopeft.spec.searcher import ChoosingSearcher
 from autopeft.spec.space import Axis, Cube
 
 # Times one plus the violation, the loss of a point that breaks a constraint: worse than that of
@@ -51,11 +52,13 @@ class Done:
 class Value:
     """All steps were run; one number per objective, as the user counts them.
 
-    ``violations`` says by how much each constraint is broken, 0 or less where it holds.
+    ``violations`` says by how much each constraint is broken, 0 or less where it holds; ``seconds``
+    how long the trial kept its worker, if that is known.
     """
 
     values: tuple[float, ...]
     violations: tuple[float, ...] = ()
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Pruned:
     values: tuple[float, ...]
     step: int
     violations: tuple[float, ...] = ()
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Failed:
     """No value: the configuration failed, or cannot be."""
 
     reason: str
+    seconds: float | None = None
 
 
 Outcome: TypeAlias = Value | Pruned | Failed
@@ -141,6 +146,7 @@ class Setting:
         seed: Of everything random.
         first: Points to propose first, complete or partial; a point with a conditional axis has
             the choice it depends on.
+        timed: Whether the budget is time, so that it matters what a trial costs.
         begin: Number of the first proposal; lower ones come only by ``adopt``.
         prior: What is believed beforehand; Nelder-Mead's first simplex is centred and sized by it.
         box: Per axis, the part of [0, 1] that a searcher without a prior searches at first.
@@ -150,9 +156,15 @@ class Setting:
     directions: tuple[Direction, ...]
     seed: int
     first: tuple[Cube, ...] = ()
+    timed: bool = False
     begin: int = 0
     prior: Prior | None = None
     box: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def reckons_with_costs(options: ChoosingSearcher, setting: Setting) -> bool:
+    """Whether a searcher is to prefer branches whose trials are cheap: if asked, or by budget."""
+    return setting.timed if options.cost_aware == "auto" else options.cost_aware
 
 
 def make_searcher(options: Record, setting: Setting) -> Searcher:

@@ -14,7 +14,7 @@ simplex can use is out. Whoever proposed a point, its result may join the simple
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +27,10 @@ from autopeft.searchers.base import (
     Pruned,
     Setting,
     Wait,
+    reckons_with_costs,
 )
+from autopeft.searchers.branches import Branch, branch_of, splitting_axes
+from autopeft.searchers.costs import Costs
 from autopeft.searchers.given import completed_first
 from autopeft.searchers.optuna_samplers import cmaes_searcher, random_searcher, tpe_searcher
 from autopeft.searchers.optuna_searcher import OptunaSearcher
@@ -36,9 +39,7 @@ from autopeft.searchers.simplex_ground import Ways
 from autopeft.searchers.simplex_starts import random_simplex, regular_simplex
 from autopeft.searchers.simplex_walk import SimplexWalk
 from autopeft.spec.searcher import CmaesSearcher, NelderMeadSearcher, RandomSearcher, TpeSearcher
-from autopeft.spec.space import Axis, Cube, active_axes, level_of, middle_of
-
-Branch: TypeAlias = tuple[tuple[str, int], ...]
+from autopeft.spec.space import Axis, Cube, middle_of
 
 FILLED_FIRST = 10
 FILLED_EVERY = 4
@@ -65,7 +66,8 @@ class NelderMead:
     def __init__(self, options: NelderMeadSearcher, setting: Setting) -> None:
         self._options, self._setting = options, setting
         self._sign = -1.0 if setting.directions[0] == "max" else 1.0
-        self._split = _branch_axes(setting.axes)
+        self._split = splitting_axes(setting.axes)
+        self._costs = Costs(setting.axes) if reckons_with_costs(options, setting) else None
         self._first = completed_first(setting)
         # The user's points are given by us, so that they come first and once.
         self._filler = _filler(options, replace(setting, first=()))
@@ -183,24 +185,27 @@ class NelderMead:
             return None
         losses = sorted(loss for found in self._results.values() for _, loss in found)
         promises = {
-            branch: self._promise(found, losses)
+            branch: self._promise(branch, found, losses)
             for branch, found in self._results.items()
             if branch not in self._walks or not self._walks[branch].is_over
         }
         return min(promises, key=promises.__getitem__, default=None)
 
-    def _promise(self, found: list[tuple[Point, float]], losses: list[float]) -> float:
-        """Return the lower confidence bound on the rank (0 to 1) of a branch's best result."""
+    def _promise(
+        self, branch: Branch, found: list[tuple[Point, float]], losses: list[float]
+    ) -> float:
+        """Return the lower confidence bound on the rank (0 to 1) of a branch's best result.
+
+        Where time is the budget a branch's trials count by what they cost: curiosity is shared out
+        in seconds. What a branch has shown is not discounted: the best one is worth its price.
+        """
         best = min(loss for _, loss in found)
         rank = np.searchsorted(losses, best) / len(losses) if best < math.inf else 1.0
-        return float(rank - EXPLORATION * math.sqrt(math.log(len(losses)) / len(found)))
+        spent = len(found) * (1.0 if self._costs is None else self._costs.relative(branch))
+        return float(rank - EXPLORATION * math.sqrt(math.log(len(losses)) / spent))
 
     def _branch_of(self, cube: Cube) -> Branch:
-        return tuple(
-            (axis.name, level_of(cube[axis.name], axis.levels or 1))
-            for axis in active_axes(self._setting.axes, cube)
-            if axis.name in self._split
-        )
+        return branch_of(self._setting.axes, self._split, cube)
 
     def _free(self, branch: Branch) -> list[Axis]:
         """Return the axes that a branch's simplex walks along."""
@@ -276,6 +281,8 @@ class NelderMead:
         return [float(spread.get(axis.name, self._options.size)) for axis in free]
 
     def _learn(self, cube: Cube, outcome: Outcome, number: int | None) -> None:
+        if self._costs is not None:
+            self._costs.note(cube, outcome.seconds)
         branch = self._branch_of(cube)
         point = self._point(branch, cube)
         loss = self._loss(outcome, branch)
@@ -313,6 +320,7 @@ class NelderMead:
             "best": [[list(branch), loss] for branch, loss in self._best_whole.items()],
             "walks": [[list(branch), walk.state()] for branch, walk in self._walks.items()],
             "filler": self._filler.state(),
+            "costs": [] if self._costs is None else self._costs.state(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -320,6 +328,8 @@ class NelderMead:
         self._asked, self._begun = state["asked"], state["begun"]
         self._out = {number: Given(cube, filler) for number, cube, filler in state["out"]}
         self._filler.load(state["filler"])
+        if self._costs is not None:
+            self._costs.load(state["costs"])
         for branch, results in state["results"]:
             self._results[_branch(branch)] = [(tuple(point), loss) for point, loss in results]
         self._best_whole = {_branch(branch): loss for branch, loss in state["best"]}
@@ -333,18 +343,13 @@ def _branch(data: list[list[Any]]) -> Branch:
     return tuple((str(name), int(level)) for name, level in data)
 
 
-def _branch_axes(axes: Sequence[Axis]) -> set[str]:
-    """Return the axes without a direction to walk in: unordered ones, and what others depend on."""
-    parents = {axis.when[0] for axis in axes if axis.when is not None}
-    return parents | {axis.name for axis in axes if not axis.ordered}
-
-
 def _filler(options: NelderMeadSearcher, setting: Setting) -> OptunaSearcher:
     """Return who proposes points when the simplex has none; it learns from every result."""
+    costs = options.cost_aware
     match options.filler:
         case "random":
-            return random_searcher(RandomSearcher(), setting)
+            return random_searcher(RandomSearcher(cost_aware=costs), setting)
         case "tpe":
-            return tpe_searcher(TpeSearcher(), setting)
+            return tpe_searcher(TpeSearcher(cost_aware=costs), setting)
         case "cmaes":
-            return cmaes_searcher(CmaesSearcher(population=10), setting)
+            return cmaes_searcher(CmaesSearcher(population=10, cost_aware=costs), setting)

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import optuna
 from optuna import samplers
 
-from autopeft.searchers.base import Setting
+from autopeft.searchers.base import Setting, reckons_with_costs
 from autopeft.searchers.given import completed_first
 from autopeft.searchers.optuna_searcher import OptunaSearcher, words
 from autopeft.spec.searcher import (
+    ChoosingSearcher,
     CmaesSearcher,
     GpSearcher,
     Nsga2Searcher,
@@ -28,7 +29,7 @@ Sampler = TypeVar("Sampler", bound=samplers.BaseSampler)
 
 def random_searcher(options: RandomSearcher, setting: Setting) -> OptunaSearcher:
     """Independent uniform points."""
-    return OptunaSearcher(samplers.RandomSampler(seed=setting.seed), setting)
+    return _searcher(samplers.RandomSampler(seed=setting.seed), options, setting)
 
 
 def qmc_searcher(options: QmcSearcher, setting: Setting) -> OptunaSearcher:
@@ -41,7 +42,7 @@ def qmc_searcher(options: QmcSearcher, setting: Setting) -> OptunaSearcher:
         warn_asynchronous_seeding=False,
         warn_independent_sampling=False,
     )
-    return OptunaSearcher(sampler, setting)
+    return _searcher(sampler, options, setting)
 
 
 def tpe_searcher(options: TpeSearcher, setting: Setting) -> OptunaSearcher:
@@ -55,7 +56,7 @@ def tpe_searcher(options: TpeSearcher, setting: Setting) -> OptunaSearcher:
         group=options.group and options.multivariate,
         constant_liar=options.constant_liar,
     )
-    return OptunaSearcher(sampler, setting)
+    return _searcher(sampler, options, setting)
 
 
 def gp_searcher(options: GpSearcher, setting: Setting) -> OptunaSearcher:
@@ -67,7 +68,7 @@ def gp_searcher(options: GpSearcher, setting: Setting) -> OptunaSearcher:
         deterministic_objective=options.deterministic,
         warn_independent_sampling=False,
     )
-    return OptunaSearcher(sampler, setting)
+    return _searcher(sampler, options, setting)
 
 
 def cmaes_searcher(options: CmaesSearcher, setting: Setting) -> OptunaSearcher:
@@ -90,7 +91,9 @@ def cmaes_searcher(options: CmaesSearcher, setting: Setting) -> OptunaSearcher:
         # Optuna then tells a value for what it drew itself, not for what was evaluated: it must
         # draw nothing for a point that is given.
         setting = replace(setting, first=completed_first(setting))
-    return OptunaSearcher(sampler, setting, knows_constraints=False, counts_own=not options.margin)
+    return _searcher(
+        sampler, options, setting, knows_constraints=False, counts_own=not options.margin
+    )
 
 
 def _start(setting: Setting) -> tuple[dict[str, Any] | None, float | None]:
@@ -111,13 +114,20 @@ def _start(setting: Setting) -> tuple[dict[str, Any] | None, float | None]:
 def nsga2_searcher(options: Nsga2Searcher, setting: Setting) -> OptunaSearcher:
     """Non-dominated sorting genetic algorithm."""
     sampler = _genetic(samplers.NSGAIISampler, options, setting)
-    return OptunaSearcher(sampler, setting, counts_own=True)
+    return _searcher(sampler, options, setting, counts_own=True)
 
 
 def nsga3_searcher(options: Nsga3Searcher, setting: Setting) -> OptunaSearcher:
     """NSGA with reference points."""
     sampler = _genetic(samplers.NSGAIIISampler, options, setting)
-    return OptunaSearcher(sampler, setting, counts_own=True)
+    return _searcher(sampler, options, setting, counts_own=True)
+
+
+def _searcher(
+    sampler: samplers.BaseSampler, options: ChoosingSearcher, setting: Setting, **more: bool
+) -> OptunaSearcher:
+    cost_aware = reckons_with_costs(options, setting)
+    return OptunaSearcher(sampler, setting, cost_aware=cost_aware, **more)
 
 
 def _genetic(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.distributions import (
     BaseDistribution,
@@ -32,9 +33,11 @@ from autopeft.searchers.base import (
     outcome_as_json,
     outcome_from_json,
 )
+from autopeft.searchers.costs import Costs
 from autopeft.spec.space import Axis, Cube, level_of, middle_of
 
 MOST_BROKEN = 1e50
+MOST_DRAWS = 10
 
 
 class OptunaSearcher:
@@ -45,6 +48,7 @@ class OptunaSearcher:
         setting: What to search.
         knows_constraints: Whether the sampler does; for one that does not, a point that breaks a
             constraint has a value worse than all others.
+        cost_aware: Whether a point is the more often drawn again the more its branch costs.
         counts_own: Whether the sampler learns only from points that it drew itself; then it draws
             one for every point that is given to it, too.
     """
@@ -56,6 +60,7 @@ class OptunaSearcher:
         *,
         knows_constraints: bool = True,
         counts_own: bool = False,
+        cost_aware: bool = False,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._axes, self._directions = setting.axes, setting.directions
@@ -66,25 +71,48 @@ class OptunaSearcher:
         )
         # Kept here, because asking the study for one trial copies all of them.
         self._open: dict[int, optuna.trial.Trial] = {}
+        self._cubes: dict[int, Cube] = {}
+        self._costs = Costs(setting.axes) if cost_aware else None
+        self._seed = setting.seed
         self._first = list(setting.first)
         self._asked = setting.begin
         self._calls: list[list[Any]] = []
 
     def ask(self) -> Proposal | Wait | Done:
         """Return Optuna's next suggestion as a point of the cube."""
-        trial, cube = self._next(self._first.pop(0) if self._first else None)
         number = self._asked
+        trial, cube = (
+            self._affordable(number) if not self._first else self._next(self._first.pop(0))
+        )
         self._asked += 1
-        self._open[number] = trial
+        self._open[number], self._cubes[number] = trial, cube
         self._calls.append(["ask"])
         return Proposal(number, cube)
+
+    def _affordable(self, number: int) -> tuple[optuna.trial.Trial, dict[str, float]]:
+        """Return a suggestion, the more probably the less its branch costs.
+
+        Each is kept with the probability of cheapest cost over own cost, else drawn again: branches
+        that the sampler likes equally get equal time, not equally many trials, and one that it
+        likes much more still gets most.
+        """
+        trial, cube = self._next(None)
+        if self._costs is None:
+            return trial, cube
+        dice = np.random.default_rng([self._seed, number])
+        for _ in range(MOST_DRAWS):
+            if dice.random() < self._costs.share(self._costs.branch(cube)):
+                break
+            self._study.tell(trial, state=TrialState.FAIL)
+            trial, cube = self._next(None)
+        return trial, cube
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Let Optuna take ``cube`` for its own suggestion in the place of what that was."""
         former = self._open.pop(number, None)
         if former is not None:
             self._study.tell(former, state=TrialState.FAIL)
-        self._open[number], _ = self._next(cube)
+        self._open[number], self._cubes[number] = self._next(cube)
         self._asked = max(self._asked, number + 1)
         self._calls.append(["adopt", number, dict(cube)])
 
@@ -121,6 +149,7 @@ class OptunaSearcher:
         if trial is None:
             return
         self._calls.append(["tell", number, outcome_as_json(outcome)])
+        self._note_cost(self._cubes.pop(number), outcome)
         outcome = self._understood(outcome)
         match outcome:
             case Value(values, violations) if _is_usable(outcome):
@@ -137,6 +166,7 @@ class OptunaSearcher:
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Let the sampler learn from a point that it did not propose; only finite values count."""
         call = ["add", dict(cube), outcome_as_json(outcome)]
+        self._note_cost(cube, outcome)
         outcome = self._understood(outcome)
         if not isinstance(outcome, Value | Pruned) or not _is_usable(outcome):
             return
@@ -166,6 +196,10 @@ class OptunaSearcher:
                 self.add(arguments[0], outcome_from_json(arguments[1]))
             else:
                 self.tell(arguments[0], outcome_from_json(arguments[1]))
+
+    def _note_cost(self, cube: Cube, outcome: Outcome) -> None:
+        if self._costs is not None:
+            self._costs.note(cube, outcome.seconds)
 
     def _understood(self, outcome: Outcome) -> Outcome:
         """Return the outcome with its constraints in the values, if the sampler needs that."""

@@ -7,7 +7,7 @@ makes synchronous rounds of W, with others an asynchronous search.
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Running:
     stretch: float
     fails: bool
     reports: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -164,6 +165,7 @@ class Simulation:
     def _schedule(self, number: int) -> None:
         trial = self._running[number]
         seconds = trial.curve.seconds[trial.reports] * trial.stretch
+        trial.seconds += seconds
         heapq.heappush(self._events, (self.time + seconds, number))
 
     def _report(self, number: int) -> None:
@@ -194,7 +196,7 @@ class Simulation:
         trial = self._running.pop(number, None) or self._paused.pop(number)
         self._over[number] = trial
         self.scheduler.on_end(f"t{number:04d}")
-        self.searcher.tell(number, outcome)
+        self.searcher.tell(number, replace(outcome, seconds=trial.seconds))
         whole = isinstance(outcome, Value)
         self.finished.append(
             Finished(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autopeft.simulation.problem import Curve
-from autopeft.spec.space import Axis, Cube
+from autopeft.spec.space import Axis, Cube, level_of
 
 
 class SyntheticCurves:
@@ -34,3 +34,44 @@ class SyntheticCurves:
             losses[len(losses) // 2 :] = math.nan
         seconds = [1.0 + (positions[-1] if positions else 0.0)] * len(self.steps)
         return Curve(losses.tolist(), seconds, float(losses[-1]))
+
+
+class BranchedCones:
+    """A cone for every method, each with a trial's cost and a best value of its own.
+
+    The loss is the method's floor and the mean distance along its axes from its best point, which
+    is drawn from the seed; what is reported has the noise of a validation set of some thousands.
+    """
+
+    steps = (1,)
+
+    def __init__(
+        self,
+        costs: Sequence[float],
+        floors: Sequence[float],
+        *,
+        seed: int,
+        dimensions: int = 3,
+        noise: float = 0.005,
+    ) -> None:
+        self._noise = noise
+        self._costs, self._floors = costs, floors
+        rng = np.random.default_rng([seed, 77])
+        self._best = rng.uniform(0.15, 0.85, (len(costs), dimensions))
+        self.axes: tuple[Axis, ...] = (
+            Axis("method", levels=len(costs), ordered=False),
+            *(
+                Axis(f"method.{branch}.x{index}", when=("method", branch))
+                for branch in range(len(costs))
+                for index in range(dimensions)
+            ),
+        )
+
+    def curve(self, cube: Cube) -> Curve:
+        """Return the one report of a trial."""
+        branch = level_of(cube["method"], len(self._costs))
+        found = [cube[axis.name] for axis in self.axes if axis.when == ("method", branch)]
+        truth = self._floors[branch] + float(np.mean(np.abs(found - self._best[branch])))
+        rng = np.random.default_rng([int(x * 2**32) for x in found])
+        reported = truth + float(rng.normal(scale=self._noise))
+        return Curve([reported], [self._costs[branch]], truth)

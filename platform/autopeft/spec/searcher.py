@@ -24,7 +24,17 @@ class SearcherRecord(Record):
     seed: int | None = Field(None, ge=0, le=MOST_SEED)
 
 
-class RandomSearcher(SearcherRecord):
+class ChoosingSearcher(SearcherRecord):
+    """What every searcher has that chooses between branches.
+
+    ``cost_aware`` says whether it reckons with what a branch's trials cost; ``auto`` does if the
+    budget is time (``search.hours``).
+    """
+
+    cost_aware: Literal["auto"] | bool = "auto"
+
+
+class RandomSearcher(ChoosingSearcher):
     """Independent uniform points of the unit cube."""
 
     kind: Literal["random"] = "random"
@@ -41,14 +51,14 @@ class GridSearcher(SearcherRecord):
     points: int = Field(3, ge=2)
 
 
-class QmcSearcher(SearcherRecord):
+class QmcSearcher(ChoosingSearcher):
     """Scrambled quasi-random points that fill the cube evenly (Bergstra & Bengio, 2012)."""
 
     kind: Literal["qmc"] = "qmc"
     sequence: Literal["sobol", "halton"] = "sobol"
 
 
-class TpeSearcher(SearcherRecord):
+class TpeSearcher(ChoosingSearcher):
     """Tree-structured Parzen estimator (Bergstra et al., 2011), Optuna's."""
 
     kind: Literal["tpe"] = "tpe"
@@ -59,7 +69,7 @@ class TpeSearcher(SearcherRecord):
     constant_liar: bool = True
 
 
-class GpSearcher(SearcherRecord):
+class GpSearcher(ChoosingSearcher):
     """Gaussian process with expected improvement (log EI, Ament et al., 2023), Optuna's.
 
     ``deterministic`` says that the same configuration always scores the same.
@@ -70,7 +80,7 @@ class GpSearcher(SearcherRecord):
     deterministic: bool = False
 
 
-class CmaesSearcher(SearcherRecord):
+class CmaesSearcher(ChoosingSearcher):
     """Covariance matrix adaptation (Hansen & Ostermeier, 2001), through Optuna.
 
     ``population`` defaults to 4 + 3 ln D. Unordered choices and conditional parameters are drawn
@@ -85,7 +95,7 @@ class CmaesSearcher(SearcherRecord):
     margin: bool = False
 
 
-class Nsga2Searcher(SearcherRecord):
+class Nsga2Searcher(ChoosingSearcher):
     """Non-dominated sorting genetic algorithm (Deb et al., 2002), Optuna's."""
 
     kind: Literal["nsga2"] = "nsga2"
@@ -94,7 +104,7 @@ class Nsga2Searcher(SearcherRecord):
     mutation_probability: float | None = Field(None, ge=0, le=1)
 
 
-class Nsga3Searcher(SearcherRecord):
+class Nsga3Searcher(ChoosingSearcher):
     """NSGA-III with reference points (Deb & Jain, 2014), Optuna's; for many objectives."""
 
     kind: Literal["nsga3"] = "nsga3"
@@ -103,7 +113,7 @@ class Nsga3Searcher(SearcherRecord):
     mutation_probability: float | None = Field(None, ge=0, le=1)
 
 
-class NelderMeadSearcher(SearcherRecord):
+class NelderMeadSearcher(ChoosingSearcher):
     """The simplex of Nelder and Mead (1965), for any number of workers.
 
     ``initial`` is the first simplex: ``regular``, of radius ``size`` around the middle or around
@@ -127,7 +137,7 @@ class NelderMeadSearcher(SearcherRecord):
     tolerance: float = Field(1e-5, gt=0, lt=1)
 
 
-class AutoSearcher(SearcherRecord):
+class AutoSearcher(ChoosingSearcher):
     """Picks one of the others by objectives and space; docs/how-to-choose.md."""
 
     kind: Literal["auto"] = "auto"

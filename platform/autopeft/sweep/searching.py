@@ -44,6 +44,7 @@ def searcher_of(
             directions=tuple(search.objectives.values()),
             seed=seed,
             first=first,
+            timed=search.hours is not None,
             begin=begin,
             prior=Prior(opening.mean, opening.spread) if opening.mean else None,
             box=opening.box,

@@ -5,6 +5,7 @@ an earlier driver journalled, by the same code and in the same order.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autopeft.schedulers import Decision, Scheduler
@@ -101,11 +102,12 @@ class SweepState:
     def outcome(self, trial: TrialHistory) -> Outcome:
         """What a searcher is told of a trial that ended."""
         values = self.history.values_of(trial.metrics)
+        seconds = trial.seconds if trial.status.counts else None
         if trial.has_run_its_course and values is not None:
-            return Value(values, self.history.violations(trial))
+            return Value(values, self.history.violations(trial), seconds)
         if trial.status is Status.STOPPED and values is not None:
-            return Pruned(values, trial.step, self.history.violations(trial))
-        return Failed(trial.reason or "no objective was reported")
+            return Pruned(values, trial.step, self.history.violations(trial), seconds)
+        return Failed(trial.reason or "no objective was reported", seconds)
 
     def twin(self, trial: str, effective: str) -> str | None:
         """Return an earlier search trial that was built the same and counts, or will."""
@@ -175,7 +177,10 @@ class SweepState:
             self._tell(self.history.trials[owed], trial)
 
     def _tell(self, trial: TrialHistory, source: TrialHistory) -> None:
-        self.searcher.tell(trial.number, self.outcome(source))
+        outcome = self.outcome(source)
+        if source is not trial:  # its time was spent and told once
+            outcome = replace(outcome, seconds=None)
+        self.searcher.tell(trial.number, outcome)
 
     def _count_streak(self, status: Status) -> None:
         self._streak = [*self._streak, status] if not status.counts else []

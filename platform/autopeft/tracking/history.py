@@ -68,7 +68,7 @@ class TrialHistory:
         trainable_parameters: Count, once built.
         details: What building found: modules, ranks, roles.
         paused: Since when it waits, if it does.
-        waited: For how many seconds it was paused.
+        waited: For how many seconds it was paused, or running without a driver.
         exploits: When it became a copy of another trial.
         is_complete: Whether the last report was the final one.
     """
@@ -116,7 +116,7 @@ class TrialHistory:
 
     @property
     def seconds(self) -> float | None:
-        """Wall-clock time from proposal to end without its pauses; ``None`` while it runs."""
+        """Time from proposal to end, without pauses and without a driver; ``None`` before."""
         return None if self.ended is None else self.ended - self.asked - self.waited
 
     def wait_no_more(self, time: float) -> None:
@@ -175,13 +175,15 @@ class History:
         """Take one more event into account."""
         if self.last_time and not isinstance(event, SweepResumed | Amended):
             self.active_seconds += event.time - self.last_time
-        self.last_time = event.time
+        before, self.last_time = self.last_time, event.time
         match event:
             case SweepStarted():
                 self.started = event
             case WarmStarted():
                 self.opening = event.opening
             case SweepResumed():
+                for trial in self.running:  # nobody worked at it while there was no driver
+                    trial.waited += event.time - before
                 self.resumes.append(event)
                 self.ended = None
             case SweepEnded():
