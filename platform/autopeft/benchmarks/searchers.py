@@ -10,6 +10,7 @@ import pandas as pd
 
 from autopeft.benchmarks.tables import Table, Target
 from autopeft.core.errors import InputError
+from autopeft.metrics import standard_error
 from autopeft.simulation import bbob_study, recorded_study
 from autopeft.simulation.bbob_study import BUDGETS, CONTESTANTS, KEY, PUBLISHED
 
@@ -52,13 +53,26 @@ def recorded(raw: Path) -> Table:
     cells = [(*name, *row.values(), *test[name].values()) for name, row in regrets.items()]
     ats = next(iter(regrets.values()))
     columns = ("searcher", "scheduler", *ats, "test accuracy at the end")
-    repetitions = rows["repetition"].nunique()
+    notes = (
+        f"{rows['repetition'].nunique()} searches each, {recorded_study.WORKERS} workers; ± is 95 %",
+        _readable(rows),
+    )
     return Table(
         "recorded",
         "Searchers and schedulers on recorded curves, regret in accuracy",
         columns,
         cells,
-        notes=(f"{repetitions} searches each, {recorded_study.WORKERS} workers; ± is 95 %",),
+        notes=notes,
+    )
+
+
+def _readable(rows: pd.DataFrame) -> str:
+    """Return how far apart two test accuracies must be to mean something."""
+    clips, accuracy = recorded_study.test_clips(), float(rows["test"].mean())
+    error = standard_error(accuracy, clips)
+    return (
+        f"test accuracy is a share of {clips} clips: its standard error is {error:.3f}, so a "
+        f"difference below {2 * error:.2f} between two configurations cannot be read"
     )
 
 

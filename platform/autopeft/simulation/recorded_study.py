@@ -102,6 +102,13 @@ def test_accuracies(raw: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     return _means(raw, "test", [f"{TRIALS} trials"])
 
 
+def test_clips() -> int:
+    """Return how many clips the recorded test accuracies are shares of."""
+    sweep = load_sweep(shipped("search_spaces") / SPACE)
+    data = sweep.trial(sweep.space.decode({d.name: 0.0 for d in sweep.space.dimensions})).task.data
+    return round(data.clips * data.split.test)
+
+
 def _means(
     raw: pd.DataFrame, column: str, order: Sequence[str]
 ) -> dict[tuple[str, str], dict[str, str]]:
