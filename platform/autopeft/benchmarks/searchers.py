@@ -68,7 +68,7 @@ def recorded(raw: Path) -> Table:
 
 def _readable(rows: pd.DataFrame) -> str:
     """Return how far apart two test accuracies must be to mean something."""
-    clips, accuracy = recorded_study.test_clips(), float(rows["test"].mean())
+    clips, accuracy = recorded_study.clips_of_the_test(), float(rows["test"].mean())
     error = standard_error(accuracy, clips)
     return (
         f"test accuracy is a share of {clips} clips: its standard error is {error:.3f}, so a "

@@ -19,6 +19,7 @@ from autopeft.schedulers import make_scheduler
 from autopeft.searchers import Setting, make_searcher
 from autopeft.simulation.recorded import Recorded, Recording, read_recordings, truth
 from autopeft.simulation.simulator import Finished, Simulation
+from autopeft.spec.data import ProceduralData
 from autopeft.spec.load import load_sweep
 from autopeft.spec.scheduler import AshaScheduler, MedianScheduler, NoScheduler
 from autopeft.spec.searcher import (
@@ -102,10 +103,10 @@ def test_accuracies(raw: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     return _means(raw, "test", [f"{TRIALS} trials"])
 
 
-def test_clips() -> int:
+def clips_of_the_test() -> int:
     """Return how many clips the recorded test accuracies are shares of."""
     sweep = load_sweep(shipped("search_spaces") / SPACE)
-    data = sweep.trial(sweep.space.decode({d.name: 0.0 for d in sweep.space.dimensions})).task.data
+    data = ProceduralData.model_validate(sweep.raw["task"]["data"])
     return round(data.clips * data.split.test)
 
 
