@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 SRUN = """#!/bin/bash
 exec "${@: -1}"
 """
-SPEC = {
+SPEC: dict[str, Any] = {
     "name": "two",
     "task": {"kind": "contrastive", "data": {"kind": "procedural", "clips": 280}},
     "method": {"kind": "lora", "learning_rate": "search", "rank": "search"},
@@ -32,9 +33,17 @@ SPEC = {
 }  # fmt: skip
 
 
+BROKEN = "#!/bin/bash\necho 'srun: error: no way to other' >&2\nexit 1\n"
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    made = create_run(load_sweep(SPEC), tmp_path / "runs")
+    return make(tmp_path)
+
+
+def make(tmp_path: Path, **cluster: Any) -> RunFolder:
+    spec = {**SPEC, "cluster": {**SPEC["cluster"], **cluster}}
+    made = create_run(load_sweep(spec), tmp_path / "runs")
     (made.path / "faults.json").write_text('{"all": "500ms"}')
     return made
 
@@ -71,8 +80,15 @@ def test_a_sweep_runs_on_both(run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_a_host_that_cannot_be_reached_is_named(run: RunFolder, tmp_path: Path) -> None:
-    broken = "#!/bin/bash\necho 'srun: error: no way to other' >&2\nexit 1\n"
-    done = drive(run, tmp_path / "bin", srun=broken)
+    done = drive(run, tmp_path / "bin", srun=BROKEN)
     assert done.returncode == 1
     assert "1 of 2 hosts have Ray, at least 2 are wanted (min_hosts); missing:" in done.stderr
     assert "  srun: error: no way to other" in done.stderr
+
+
+def test_a_sweep_may_begin_without_a_host(tmp_path: Path) -> None:
+    run = make(tmp_path, min_hosts=1)
+    done = drive(run, tmp_path / "bin", srun=BROKEN)
+    assert done.returncode == 0, done.stderr
+    assert "the sweep begins without them" in done.stderr
+    assert run.history().counted == 8
