@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import Protocol
 
 from autopeft.core.errors import ClusterError
@@ -142,7 +143,6 @@ class ScriptWords(Protocol):
         job_variable: Holds the job's id inside a job.
         task_variable: Holds the element's index inside an array.
         warns_itself: Whether the scheduler sends the warning before the walltime.
-        again: The exit code of a job that has asked to be run once more.
     """
 
     kind: str
@@ -150,7 +150,6 @@ class ScriptWords(Protocol):
     job_variable: str
     task_variable: str
     warns_itself: bool
-    again: int
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield the options that ask for what ``job`` wants, a line each."""
@@ -158,6 +157,10 @@ class ScriptWords(Protocol):
 
     def launch(self, job: Job) -> tuple[str, ...]:
         """Return the words that start the command as MPI processes."""
+        ...
+
+    def again(self, job: Job) -> int:
+        """Return the exit code of a job that has asked to be run once more."""
         ...
 
     def go_on(self, job: Job) -> Iterator[str]:
@@ -222,6 +225,16 @@ def key(job_id: str, index: int | None = None) -> str:
     match = re.match(r"\d+", job_id)
     number = match.group() if match else job_id
     return number if index is None else f"{number}_{index}"
+
+
+def submit_anew(job: Job, kind: str, command: str) -> Iterator[str]:
+    """Yield the shell lines by which a job submits its own script once more and notes the id."""
+    note = quote(str(job.note))
+    yield f"id=$({command} {quote(str(job.script))} |"
+    yield "  grep -E '^[0-9]+(\\.[[:alnum:]_.-]+)?$' | tail -n 1)"
+    yield '[ -n "$id" ] || return'
+    yield f"""printf '{{"id": "%s", "kind": "{kind}", "chunks": []}}\\n' "$id" >{note}.new"""
+    yield f"mv -f {note}.new {note}"
 
 
 def find_id(pattern: str, reply: str, command: str) -> str:

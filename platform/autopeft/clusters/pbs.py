@@ -14,6 +14,7 @@ from autopeft.clusters.base import (
     find_id,
     first_match,
     key,
+    submit_anew,
 )
 from autopeft.spec.cluster import PbsProfile
 from autopeft.spec.walltime import clock_text
@@ -54,7 +55,6 @@ class Pbs:
     job_variable = "PBS_JOBID"
     task_variable = "PBS_ARRAY_INDEX"
     warns_itself = False
-    again = CONTINUE
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield qsub's options; with a resource type, which is a queue, the chunks are the site's.
@@ -84,14 +84,13 @@ class Pbs:
         """Return mpirun, which finds the hosts of the job by itself."""
         return ("mpirun", "-np", str(job.processes))
 
+    def again(self, job: Job) -> int:
+        """Return the command's own."""
+        return CONTINUE
+
     def go_on(self, job: Job) -> Iterator[str]:
         """Yield a new submission and the note of its id: qrerun is for operators only."""
-        note = quote(str(job.note))
-        yield f"id=$(qsub {quote(str(job.script))} |"
-        yield "  grep -E '^[0-9]+(\\.[[:alnum:]_.-]+)?$' | tail -n 1)"
-        yield '[ -n "$id" ] || return'
-        yield f"""printf '{{"id": "%s", "kind": "pbs", "chunks": []}}\\n' "$id" >{note}.new"""
-        yield f"mv -f {note}.new {note}"
+        yield from submit_anew(job, "pbs", "qsub")
 
     def submit(self, script: Path) -> list[str]:
         """Return qsub."""

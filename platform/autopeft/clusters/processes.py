@@ -23,7 +23,6 @@ class Processes:
     job_variable = "BASHPID"
     task_variable = ELEMENT
     warns_itself = True
-    again = CONTINUE
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield nothing."""
@@ -32,6 +31,10 @@ class Processes:
     def launch(self, job: Job) -> tuple[str, ...]:
         """Return mpirun."""
         return ("mpirun", "-np", str(job.processes))
+
+    def again(self, job: Job) -> int:
+        """Return the command's own."""
+        return CONTINUE
 
     def go_on(self, job: Job) -> Iterator[str]:
         """Yield that there is no other allocation."""

@@ -113,7 +113,7 @@ def _go_on(job: Job, dialect: ScriptWords) -> Iterator[str]:
     yield f'  if [ "$code" -eq {CONTINUE} ] && [ ! -e {quote(str(job.stop))} ] &&'
     yield f'    [ "$(wc -l <"$starts")" -le {job.max_requeues} ] && go_on; then'
     yield '    echo "# $(date "+%F %T") goes on in a new allocation"'
-    yield f"    exit {dialect.again}"
+    yield f"    exit {dialect.again(job)}"
     yield "  fi"
 
 

@@ -6,7 +6,17 @@ from pathlib import Path
 from shlex import quote
 from xml.etree import ElementTree
 
-from autopeft.clusters.base import Job, JobState, Seen, find_id, first_match, indices, key
+from autopeft.clusters.base import (
+    CONTINUE,
+    Job,
+    JobState,
+    Seen,
+    find_id,
+    first_match,
+    indices,
+    key,
+    submit_anew,
+)
 from autopeft.core.errors import ClusterError
 from autopeft.spec.cluster import SgeProfile
 from autopeft.spec.walltime import clock_text
@@ -36,7 +46,6 @@ class Sge:
     job_variable = "JOB_ID"
     task_variable = "SGE_TASK_ID"
     warns_itself = False
-    again = AGAIN
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield qsub's options; with a resource type, the site knows the host's shape."""
@@ -64,9 +73,20 @@ class Sge:
         """Return mpirun, which finds the hosts of the parallel environment by itself."""
         return ("mpirun", "-np", str(job.processes))
 
+    def again(self, job: Job) -> int:
+        """Return the code by which one host is asked for once more, or the command's own."""
+        return CONTINUE if job.profile.hosts > 1 else AGAIN
+
     def go_on(self, job: Job) -> Iterator[str]:
-        """Yield that the exit code says it all."""
-        yield "true"
+        """Yield that the exit code says it all; a job of several hosts submits itself anew.
+
+        Put back, it waits for ever where there are no others: "cannot run on host n2 until clean up
+        of a previous run has finished" (8.1.9, if the other hosts' tasks ended before the job).
+        """
+        if job.profile.hosts > 1:
+            yield from submit_anew(job, "sge", "qsub -terse")
+        else:
+            yield "true"
 
     def submit(self, script: Path) -> list[str]:
         """Return qsub."""

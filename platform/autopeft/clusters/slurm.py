@@ -77,7 +77,6 @@ class Slurm:
     job_variable = "SLURM_JOB_ID"
     task_variable = "SLURM_ARRAY_TASK_ID"
     warns_itself = True
-    again = CONTINUE
 
     def options(self, job: Job) -> Iterator[str]:
         """Yield sbatch's options."""
@@ -122,6 +121,10 @@ class Slurm:
         if job.profile.launcher == "mpirun":  # type: ignore[union-attr]
             return ("mpirun", "-np", str(job.processes))
         return ("srun", f"--ntasks={job.processes}")
+
+    def again(self, job: Job) -> int:
+        """Return the command's own."""
+        return CONTINUE
 
     def go_on(self, job: Job) -> Iterator[str]:
         """Yield scontrol, which keeps the id; the job waits again until its hosts are free."""

@@ -15,7 +15,11 @@ alive='/work/my project/runs/tiny-clap-1/job/alive'
 starts='/work/my project/runs/tiny-clap-1/job/starts'
 
 go_on() {
-  true
+  id=$(qsub -terse '/work/my project/runs/tiny-clap-1/job/script.sh' |
+    grep -E '^[0-9]+(\.[[:alnum:]_.-]+)?$' | tail -n 1)
+  [ -n "$id" ] || return
+  printf '{"id": "%s", "kind": "sge", "chunks": []}\n' "$id" >'/work/my project/runs/tiny-clap-1/job/submitted.json'.new
+  mv -f '/work/my project/runs/tiny-clap-1/job/submitted.json'.new '/work/my project/runs/tiny-clap-1/job/submitted.json'
 }
 finish() {
   code=$?
@@ -28,7 +32,7 @@ finish() {
   if [ "$code" -eq 75 ] && [ ! -e '/work/my project/runs/tiny-clap-1/job/stop' ] &&
     [ "$(wc -l <"$starts")" -le 10 ] && go_on; then
     echo "# $(date "+%F %T") goes on in a new allocation"
-    exit 99
+    exit 75
   fi
   printf "%s\n" "$code" >"$marker.$$" && mv -f "$marker.$$" "$marker"
   exit "$code"
