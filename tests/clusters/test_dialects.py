@@ -345,5 +345,9 @@ def test_a_refusal_names_the_word_it_is_about(kind):
 @every_dialect
 def test_how_a_job_goes_on_is_shell_and_its_exit_code_says_so(kind, make_job):
     dialect = DIALECTS.load(kind)()
-    assert list(dialect.go_on(make_job(kind, max_requeues=1)))
-    assert 0 < dialect.again < 128
+
+    pe = ["parallel_environment=mpi"] if kind == "sge" else []
+    for hosts in (1, 2):
+        job = make_job(kind, "mpi", max_requeues=1, words=[f"hosts={hosts}", *pe])
+        assert list(dialect.go_on(job))
+        assert 0 < dialect.again(job) < 128

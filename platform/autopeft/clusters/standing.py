@@ -104,7 +104,7 @@ def explained(job: Job, seen: Seen) -> Seen:
 
 def wants_to_go_on(job: Job, seen: Seen) -> bool:
     """Whether a job ended only to be run once more."""
-    return seen.exit_code in (CONTINUE, dialect_of(job.profile.kind).again)
+    return seen.exit_code in (CONTINUE, dialect_of(job.profile.kind).again(job))
 
 
 def _ask(
