@@ -246,7 +246,7 @@ def test_it_grows_by_a_host_that_joins_and_leaves(
     for process in both[worker].processes(USER):
         if " join " in process.command and "bash" not in process.command:
             faults.send(both[worker], process.pid, signal.SIGUSR1)
-    sweep.until_log(rf"{worker}.* is lost", within_s=120)
+    sweep.until_log(rf"{worker}.* has left", within_s=120)
     sweep.break_otherwise({"all": "100ms/report"})
     assert sweep.until_over() == 0, sweep.log()
     is_whole(sweep, 12)

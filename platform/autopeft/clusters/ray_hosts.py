@@ -16,7 +16,7 @@ from typing import Self
 from autopeft.clusters.allocation import Allocation, own_share
 from autopeft.clusters.host_check import prepare_host
 from autopeft.clusters.interfaces import own_address
-from autopeft.clusters.join import AGAIN, OVER, closed_note, hosts_folder
+from autopeft.clusters.join import AGAIN, OVER, closed_note, hosts_folder, leaving_hosts
 from autopeft.clusters.launchers import launch_words
 from autopeft.clusters.ray_environment import environment_on_hosts, token_file
 from autopeft.clusters.ray_head import Cancelled, RayHead
@@ -101,6 +101,7 @@ class RayHosts:
         self.goes_on = False
         self._head: RayHead | None = None
         self._alive: dict[str, str] = {}
+        self._leaving: set[str] = set()
         self._look_at = 0.0
 
     def __enter__(self) -> Self:
@@ -178,8 +179,13 @@ class RayHosts:
             return
         for host in sorted(alive.keys() - self._alive.keys()):
             self._say(f"{host} is ready ({alive[host]})")
+        self._leaving |= leaving_hosts(self._run)
         for host in sorted(self._alive.keys() - alive.keys()):
-            self._say(f"{host} is lost; its trials go on elsewhere from their last checkpoints")
+            if self._alive[host] in self._leaving:
+                self._say(f"{host} has left")
+                self._leaving.discard(self._alive[host])
+            else:
+                self._say(f"{host} is lost; its trials go on elsewhere from their last reports")
         if alive != self._alive:
             self._alive = alive
             self._publish()
