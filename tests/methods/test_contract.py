@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from copy import deepcopy
 from types import SimpleNamespace
 
@@ -10,9 +11,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from autopeft.core.errors import InvalidConfiguration
 from autopeft.methods import METHODS, count_trainable, effective_hash, load_adapter
 from autopeft.methods.adapt import adapt
 from autopeft.models.load import SHIPPED, TINY_CLAP, checksum
+from autopeft.spec.method import METHOD_RECORDS, Attached
+from autopeft.spec.roles import ROLES
 
 PARTS = {
     "parts": [
@@ -180,3 +184,17 @@ def test_the_same_configuration_has_the_same_hash(trials, kind, base):
 def test_no_two_methods_are_the_same_model(trials):
     hashes = {effective_hash(trial.effective, {}, 0) for trial in trials.values()}
     assert len(hashes) == len(METHODS)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_two_methods_are_the_same_model_on_any_role(base, record, role):
+    kinds: dict[str, list[str]] = {}
+    for kind in METHODS:
+        if issubclass(METHOD_RECORDS[kind], Attached):
+            with suppress(InvalidConfiguration):  # not on this role
+                adapted = adapt(base, record(kind, roles=role), seed=1)
+                kinds.setdefault(effective_hash(adapted.effective, {}, 1), []).append(kind)
+                adapted.unload()
+    # Pfeiffer is Houlsby without the attention; where there is none, it really is the same.
+    same = [] if "attention" in role or "all" in role else [["houlsby", "pfeiffer"]]
+    assert [names for names in kinds.values() if len(names) > 1] == same

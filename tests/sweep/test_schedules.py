@@ -266,7 +266,7 @@ def rate_of(assignment: Any) -> float:
 
 
 def test_only_what_was_built_the_same_is_copied(stage: StageMaker) -> None:
-    at = stage(**{**QUICK, "scheduler": PBT, "trials": 4})
+    at = stage(**{**QUICK, "scheduler": PBT, "trials": 5})
     conductor = at.open()
     details = {
         "t0000": {
@@ -289,14 +289,20 @@ def test_only_what_was_built_the_same_is_copied(stage: StageMaker) -> None:
             "modules": {"q": 8},
             "knobs": [{"learning_rate": 1, "scaling": 1}],
         },
+        "t0004": {
+            "base": "another",
+            "kind": "lora",
+            "modules": {"q": 8},
+            "knobs": [{"learning_rate": 1, "scaling": 2}],
+        },
     }
     for trial, found in details.items():
         conductor.next()
         conductor.history.trials[trial].values["method"] = "lora"
         conductor.on_built(trial, effective=trial, trainable_parameters=1, details=found)
     at.close()
-    others = [conductor.state.alike("t0000", trial) for trial in ("t0001", "t0002", "t0003")]
-    assert others == [True, False, False]
+    others = [conductor.state.alike("t0000", trial) for trial in [*details][1:]]
+    assert others == [True, False, False, False]
 
 
 def amended(stage: Any, *overrides: str) -> list[str]:

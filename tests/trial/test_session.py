@@ -1,12 +1,15 @@
 """A real trial on the shipped base: resumed, it gives the numbers of the uninterrupted one."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from autopeft.core.errors import DeadAdapter
+from autopeft.models.load import SHIPPED, TINY_CLAP
 from autopeft.spec.trial import TrialSpec
 from autopeft.trial.base import Report
 from autopeft.trial.failures import WorkerDoubtful
@@ -127,3 +130,18 @@ def test_accumulated_micro_batches_are_one_step(runner: FineTuningRunner) -> Non
     values["training"] |= {"batch_size": 4, "accumulation": 2}
     last = run_trial(TrialSpec.model_validate(values), runner=runner)
     assert last.step == 9
+
+
+def test_the_same_adapter_on_another_base_is_another_model(tmp_path: Path) -> None:
+    """Same shapes, other weights: no trainable tensor tells them apart."""
+    other = shutil.copytree(SHIPPED[TINY_CLAP], tmp_path / "other")
+    tensors = load_file(other / "model.safetensors")
+    tensors["logit_scale_a"] = tensors["logit_scale_a"] + 0.1
+    save_file(tensors, other / "model.safetensors", metadata={"format": "pt"})
+    worker, found = Worker(tmp_path / "cache"), []
+    for base in (TINY_CLAP, str(other), TINY_CLAP):
+        asked = TrialSpec.model_validate({**spec().model_dump(), "model": {"base": base}})
+        session = TrialSession(asked, worker, folder=None)
+        found.append(session.building.effective)
+        session.close()
+    assert found[0] == found[2] != found[1]

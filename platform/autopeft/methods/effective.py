@@ -74,6 +74,8 @@ def _facts(module: Any, adapter: str) -> dict[str, Any]:
     return {
         "rank": next((rank for rank in ranks if rank is not None), None),
         "scaling": _scaling(module, adapter),
+        # Fed by the layer's input or by its output: where these are as wide, no shape tells.
+        "parallel": getattr(module, "parallel", {}).get(adapter, False),
         "shapes": {
             name: list(parameter.shape)
             for name, parameter in module.named_parameters()

@@ -204,10 +204,11 @@ def last_change(events: Sequence[AnyEvent]) -> Amended | None:
 
 
 def architecture(trial: TrialHistory) -> list[Any]:
-    """Return what a checkpoint has to fit: the adapted modules, and the knobs that stay."""
+    """Return what a checkpoint has to fit: base, adapted modules, and the knobs that stay."""
     details = trial.details
     knobs = [
         {name: value for name, value in knob.items() if name not in CHANGING}
         for knob in details.get("knobs", [])
     ]
-    return [trial.values.get("method"), details.get("kind"), details.get("modules"), knobs]
+    built = [details.get(fact) for fact in ("base", "kind", "modules")]
+    return [trial.values.get("method"), *built, knobs]

@@ -37,13 +37,16 @@ class TrialSession:
         self.spec, self._worker, self._folder = spec, worker, folder
         self._score_test = score_test
         self._task = worker.task(spec)
-        self._adapted = adapt(worker.base(spec).model, spec.method, seed=spec.seed)
+        base = worker.base(spec)
+        self._adapted = adapt(base.model, spec.method, seed=spec.seed)
+        # The frozen weights too: two bases of one shape are two models.
+        built = {**self._adapted.effective, "base": base.checksum}
         training = spec.training.model_dump(exclude={"report_every"})
         task = spec.task.model_dump(exclude={"data"})
         self.building = Building(
-            effective_hash(self._adapted.effective, {**training, "task": task}, spec.seed),
+            effective_hash(built, {**training, "task": task}, spec.seed),
             self._adapted.trainable_parameters,
-            self._adapted.effective,
+            built,
         )
         self._steps = 0 if isinstance(spec.method, ZeroShot) else spec.training.steps
         self._trainer: Trainer | None = None
