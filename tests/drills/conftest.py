@@ -67,7 +67,7 @@ class Sweep:
     @property
     def driver(self) -> psutil.Process:
         """The driver's process."""
-        return psutil.Process(int((self.run / "driver.pid").read_text()))
+        return psutil.Process(json.loads((self.run / "driver.json").read_text())["pid"])
 
     def children(self, name: str) -> list[psutil.Process]:
         """The driver's descendants with ``name`` in theirs."""

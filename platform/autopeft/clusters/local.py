@@ -1,5 +1,6 @@
 """This machine as a cluster: the driver is a child process, watched and restarted."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,8 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
-
-import psutil
 
 from autopeft.clusters.driver import (
     FINAL,
@@ -21,6 +20,7 @@ from autopeft.clusters.driver import (
 )
 from autopeft.clusters.shell import start
 from autopeft.core.errors import ClusterError
+from autopeft.core.process_mark import ProcessMark
 from autopeft.tracking.run_folder import RunFolder
 
 
@@ -98,19 +98,22 @@ def stop_driver(run: RunFolder, *, timeout_s: float = 60) -> None:
     if driver is None:
         raise ClusterError(f"{run.path.name}: no driver is running on this machine")
     with suppress(ProcessLookupError):  # it has just ended
-        os.kill(driver, signal.SIGINT)
+        os.kill(driver.pid, signal.SIGINT)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        if not psutil.pid_exists(driver):
+        if not driver.is_alive:
             return
         time.sleep(0.2)
-    raise ClusterError(f"{run.path.name}: the driver (process {driver}) has not stopped yet")
+    raise ClusterError(f"{run.path.name}: the driver (process {driver.pid}) has not stopped yet")
 
 
-def driver_of(run: RunFolder) -> int | None:
-    """Return the process of the driver of ``run`` on this machine, if one is at work."""
+def driver_of(run: RunFolder) -> ProcessMark | None:
+    """Return the driver of ``run``, if one is at work on this machine.
+
+    A driver that was killed leaves its note behind, and its number goes to another process.
+    """
     try:
-        driver = int((run.path / "driver.pid").read_text())
+        driver = ProcessMark.read(json.loads(run.driver.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
-    return driver if psutil.pid_exists(driver) else None
+    return driver if driver is not None and driver.is_alive else None

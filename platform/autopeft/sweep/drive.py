@@ -15,6 +15,8 @@ from enum import StrEnum
 from importlib import import_module
 
 from autopeft.bridge import make_opening
+from autopeft.core.places import write_json
+from autopeft.core.process_mark import ProcessMark
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
 from autopeft.sweep.finish import finish
@@ -70,7 +72,7 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
     events = list(read_journal(run.journal))
     tracker = MlflowTracker(run, sweep) if sweep.settings.tracking.enabled else None
     try:
-        (run.path / "driver.pid").write_text(f"{os.getpid()}\n")
+        write_json(run.driver, ProcessMark.of(os.getpid()).as_dict())
         if tracker is not None:
             journal.listen(tracker.listen)
         for listener in listeners:
@@ -93,7 +95,7 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
         if tracker is not None:
             tracker.close(timeout_s=20)
         journal.close()
-        (run.path / "driver.pid").unlink(missing_ok=True)
+        run.driver.unlink(missing_ok=True)
 
 
 def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conductor:

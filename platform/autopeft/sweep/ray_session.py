@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from autopeft.clusters.ray_environment import ENVIRONMENT, TOKEN_PATH, token_fil
 from autopeft.clusters.temporary import short_folder
 from autopeft.core.errors import ClusterError
 from autopeft.core.places import write_json
+from autopeft.core.process_mark import ProcessMark
 from autopeft.spec.resources import Resources
 from autopeft.sweep.interruption import asked
 from autopeft.sweep.slots import Slots, ray_nodes
@@ -176,10 +178,11 @@ def _temporary_folder(run: RunFolder) -> Path:
 
 
 def _note_processes(run: RunFolder, folder: Path) -> None:
-    """Note what Ray started: process ids with their start times, since ids are used again."""
-    started = [
-        [child.pid, child.create_time()] for child in psutil.Process().children(recursive=True)
-    ]
+    """Note what Ray started."""
+    started = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(OSError):  # it is over already
+            started.append(ProcessMark.of(child.pid).as_dict())
     write_json(run.path / LEFTOVERS, {"folder": str(folder), "processes": started})
 
 
@@ -188,10 +191,10 @@ def _remove_leftovers(run: RunFolder) -> None:
     if not note.exists():
         return
     left = json.loads(note.read_text(encoding="utf-8"))
-    for pid, created in left["processes"]:
-        with suppress(psutil.Error):
-            process = psutil.Process(pid)
-            if process.create_time() == created:
-                process.kill()
+    for note_of_process in left["processes"]:
+        process = ProcessMark.read(note_of_process)
+        if process is not None and process.is_alive:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
     shutil.rmtree(left["folder"], ignore_errors=True)
     note.unlink()

@@ -55,6 +55,11 @@ class RunFolder:
         return self.path / "driver.log"
 
     @property
+    def driver(self) -> Path:
+        """Which process drives it, while one does."""
+        return self.path / "driver.json"
+
+    @property
     def cache(self) -> Path:
         """Features, shared by all runs beside this one."""
         return self.path.parent / ".cache"
