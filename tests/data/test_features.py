@@ -1,3 +1,5 @@
+from stat import S_IMODE
+
 import numpy as np
 import pytest
 from transformers import ClapFeatureExtractor
@@ -77,6 +79,7 @@ def test_cached_equals_uncached_and_is_not_computed_again(tmp_path, clips, trunc
     assert cached.mels_NCTM.dtype == np.float32
     assert cached.mels_NCTM.shape == (7, 4 if truncation == "fusion" else 1, 51, 64)
     assert isinstance(cached.mels_NCTM, np.memmap)
+    assert S_IMODE((tmp_path / "cache").stat().st_mode) == 0o700  # features of one's own sounds
 
 
 def test_short_clips_are_those_of_the_extractor_itself(clips):

@@ -70,6 +70,11 @@ def test_all_problems_come_at_once_each_with_its_line(folder):
         ("file,caption,zzz\n0.wav,bark,1", "unknown column 'zzz'; known: file, caption, split"),
         ("file,caption,file\n0.wav,bark,1", "column 'file' stands twice"),
         ("file;caption\n0.wav;bark", "must be separated by commas"),
+        (
+            "file,caption\n0.wav bark\n1.wav,rain",
+            ":2  1 field, the header has 2; a comma is missing",
+        ),
+        ("file,caption\n0.wav bark", ":2  1 field, the header has 2; a comma is missing"),
         ("file,caption\n", "no captions"),
         ("", "column 'file' is missing"),
         (b"file,caption\n0.wav,b\xe4r", "not UTF-8"),

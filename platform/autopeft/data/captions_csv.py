@@ -42,17 +42,23 @@ def read_captions(path: Path) -> list[Row]:
         raise DataError(listed([f"{path}:1  {problem}" for problem in problems]))
     rows, ragged = [], []
     for line, fields in lines:
-        if len(fields) > len(columns):
-            ragged.append(
-                (line, f"{len(fields)} fields, the header has {len(columns)}; quote commas")
-            )
-        rows.append(Row(line, **dict(zip(columns, map(str.strip, fields), strict=False))))
+        given = dict(zip(columns, map(str.strip, fields), strict=False))
+        if len(fields) > len(columns) or not {*_REQUIRED} <= {*given}:
+            ragged.append((line, _ragged(len(fields), len(columns))))
+        if {*_REQUIRED} <= {*given}:
+            rows.append(Row(line, **given))
     found = sorted([*ragged, *_row_problems(rows, path.parent), *_leaks(rows)])
-    if not rows:
+    if not rows and not found:
         found = [(1, "no captions: the table has a header and no rows")]
     if found:
         raise DataError(listed([f"{path}:{line}  {problem}" for line, problem in found]))
     return rows
+
+
+def _ragged(found: int, wanted: int) -> str:
+    """Return what is wrong with a row of too many fields, or of too few."""
+    words = f"{found} field{'s' * (found != 1)}, the header has {wanted}"
+    return f"{words}; {'quote commas' if found > wanted else 'a comma is missing'}"
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

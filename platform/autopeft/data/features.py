@@ -25,6 +25,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from autopeft.core.errors import DataError, RunFolderError
+from autopeft.core.places import private_folder
 from autopeft.data.clips import Clips, Waveform
 from autopeft.data.problems import listed
 
@@ -80,7 +81,7 @@ def features(
     folder = cache_dir / _key(clips, extractor, truncation)
     try:
         if not folder.is_dir():
-            cache_dir.mkdir(parents=True, exist_ok=True)
+            private_folder(cache_dir)
             # The lock spares the others the work. Where a file system has no locks, both work,
             # the first to rename wins, and the result is the same.
             with _one_at_a_time(folder.with_suffix(".lock")):
