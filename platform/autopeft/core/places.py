@@ -2,8 +2,12 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from autopeft.core.errors import RunFolderError
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -18,6 +22,19 @@ def shipped(folder: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(f"{folder} is neither in {PACKAGE}/shipped nor in the checkout")
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Turn what the disk refuses into a sentence that names the place.
+
+    Raises:
+        RunFolderError: It is read-only, full, or gone.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(f"{place}: cannot be written: {error.strerror or error}") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from autopeft.core.places import write_text
+from autopeft.core.places import write_text, writing
 from autopeft.core.units import count, duration
 from autopeft.reports import comparison, figures
 from autopeft.reports.choices import levels
@@ -33,10 +33,11 @@ def write_report(run: RunFolder) -> Path:
     """Write the page of a run, finished or not, whole or not at all; return where it is.
 
     Raises:
-        RunFolderError: The journal cannot be read.
+        RunFolderError: The journal cannot be read, or the page not be written.
     """
     page = render(run.history(), run.sweep())
-    write_text(run.report, page)
+    with writing(run.report):
+        write_text(run.report, page)
     return run.report
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from importlib import import_module
 
 from autopeft.bridge import make_opening
-from autopeft.core.places import write_json
+from autopeft.core.places import write_json, writing
 from autopeft.core.process_mark import ProcessMark
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.conductor import Conductor
@@ -72,7 +72,8 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
     events = list(read_journal(run.journal))
     tracker = MlflowTracker(run, sweep) if sweep.settings.tracking.enabled else None
     try:
-        write_json(run.driver, ProcessMark.of(os.getpid()).as_dict())
+        with writing(run.path):
+            write_json(run.driver, ProcessMark.of(os.getpid()).as_dict())
         if tracker is not None:
             journal.listen(tracker.listen)
         for listener in listeners:

@@ -2,7 +2,7 @@
 
 import shutil
 
-from autopeft.core.places import write_json
+from autopeft.core.places import private_folder, write_json, writing
 from autopeft.reports.page import write_report
 from autopeft.reports.result import result
 from autopeft.spec.sweep import Sweep
@@ -11,10 +11,15 @@ from autopeft.tracking.run_folder import RunFolder
 
 
 def finish(run: RunFolder, sweep: Sweep, history: History) -> None:
-    """Write ``best/``, ``result.json`` and ``report.html``; doing it again changes nothing."""
-    if history.winner is not None:
-        _keep_winner(run, history, history.winner)
-    write_json(run.result, result(history, sweep))
+    """Write ``best/``, ``result.json`` and ``report.html``; doing it again changes nothing.
+
+    Raises:
+        RunFolderError: The disk is full, or no longer there.
+    """
+    with writing(run.path):
+        if history.winner is not None:
+            _keep_winner(run, history, history.winner)
+        write_json(run.result, result(history, sweep))
     write_report(run)
     shutil.rmtree(run.path / "ray", ignore_errors=True)
 
@@ -27,5 +32,6 @@ def _keep_winner(run: RunFolder, history: History, winner: Group) -> None:
         temporary = run.path / ".best"
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.copytree(adapter, temporary)
+        private_folder(temporary)  # the copy has the adapter's mode
         shutil.rmtree(run.best, ignore_errors=True)
         temporary.replace(run.best)
