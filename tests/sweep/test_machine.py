@@ -22,6 +22,7 @@ def eight_cpus(monkeypatch):
         ({"cpus": 3}, 2),
         ({"cpus": 16}, 0),
         ({"cpus": 1, "gpus": 0.25}, 8),
+        ({"cpus": 1, "gpus": 0.4}, 4),  # two on each GPU; what is left of both makes no fifth
         ({"cpus": 1, "gpus": 1}, 2),
         ({"cpus": 1, "max_concurrent": 3}, 3),
     ],

@@ -16,6 +16,10 @@ def test_what_is_left_over_on_two_hosts_makes_no_slot() -> None:
     assert fitting([], Resources()) == 0
 
 
+def test_parts_of_two_gpus_make_no_slot() -> None:
+    assert fitting([Node("a", {"CPU": 8.0, "GPU": 2.0})], Resources(cpus=1, gpus=0.4)) == 4
+
+
 def test_they_come_and_go_with_hosts_and_those_that_leave_take_no_more() -> None:
     now, nodes, gone = [0.0], [node("a", 2)], set[str]()
     slots = Slots(lambda: nodes, Resources(), leaving=lambda: gone, clock=lambda: now[0])

@@ -7,13 +7,14 @@ from pathlib import Path
 from autopeft.core.errors import Problem
 from autopeft.spec.resources import Resources
 from autopeft.spec.sweep import Sweep
+from autopeft.sweep.slots import on_gpus
 
 
 def slots_here(resources: Resources) -> int:
     """Return how many trials fit on this machine at a time."""
     slots = cpus_here() // resources.cpus
     if resources.gpus:
-        slots = min(slots, int(gpus_here() / resources.gpus + 1e-9))
+        slots = min(slots, on_gpus(gpus_here(), resources.gpus))
     return min(slots, resources.max_concurrent or slots)
 
 

@@ -34,8 +34,20 @@ def fitting(nodes: Iterable[Node], wanted: Resources) -> int:
 def _on(resources: Mapping[str, float], wanted: Resources) -> int:
     slots = int(resources.get("CPU", 0) // wanted.cpus)
     if wanted.gpus > 0:
-        slots = min(slots, int(resources.get("GPU", 0) / wanted.gpus + 1e-9))
+        slots = min(slots, on_gpus(int(resources.get("GPU", 0)), wanted.gpus))
     return slots
+
+
+def on_gpus(there: int, wanted: float) -> int:
+    """Return how many trials fit on GPUs: a part of one is never put together from two.
+
+    Example:
+        >>> on_gpus(2, 0.4), on_gpus(2, 0.5), on_gpus(3, 2)
+        (4, 4, 1)
+    """
+    if wanted >= 1:
+        return int(there // wanted)
+    return there * int(1 / wanted + 1e-9)
 
 
 class Slots:
