@@ -1,8 +1,10 @@
 """A run folder: where a sweep lives, and how to open it again."""
 
+import errno
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,9 +112,11 @@ def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time
         for attempt in range(100):
             suffix = f"-{attempt}" if attempt else ""
             path = runs.resolve() / f"{sweep.name}-{stamp}{suffix}"
-            if not path.exists():
+            with suppress(FileExistsError):  # another run began in this second
+                path.mkdir(mode=0o700)
                 break
-        private_folder(path)
+        else:
+            raise FileExistsError(errno.EEXIST, f"{path} and 99 beside it are taken")
         run = RunFolder(path)
         write_text(run.spec_file, yaml.safe_dump(sweep.saved, sort_keys=False, allow_unicode=True))
         private_folder(run.path / "trials")
