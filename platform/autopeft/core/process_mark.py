@@ -69,4 +69,3 @@ def _started(pid: int) -> int:
 
 def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-

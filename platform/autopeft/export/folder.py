@@ -91,7 +91,18 @@ def export_adapter(source: str | Path, out: str | Path, *, merged: bool = False)
             kept, name=out.resolve().name, captions=captions, merged=whole, traits=facts
         )
         write_text(draft / "README.md", card)
+        _share(draft)
     return ExportedAdapter(out.resolve(), kept.spec.method.kind, kept.spec.model.base, whole)
+
+
+def _share(draft: Path) -> None:
+    """Give everything the mode of what was just made here.
+
+    A run's files are for its owner alone, and safetensors writes 0600; an export is handed on.
+    """
+    mode = (draft / MANIFEST).stat().st_mode & 0o777
+    for path in (draft, *draft.rglob("*")):
+        path.chmod(mode | (mode & 0o444) >> 2 if path.is_dir() else mode)
 
 
 def _copy_adapter(kept: KeptAdapter, draft: Path) -> None:

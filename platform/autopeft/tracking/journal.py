@@ -86,6 +86,8 @@ def has_writer(path: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except OSError:  # a folder that is not ours to write; its owner's driver may be at it
+        return True
     lock.release()
     return False
 
