@@ -45,7 +45,7 @@ def spec(**method: Any) -> TrialSpec:
 
 def numbers(report: Report) -> dict[str, float]:
     """The metrics that do not measure the machine."""
-    machine = ("seconds", "rss")
+    machine = ("seconds", "system/")
     return {k: v for k, v in report.metrics.items() if not any(word in k for word in machine)}
 
 

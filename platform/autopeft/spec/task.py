@@ -9,6 +9,20 @@ from autopeft.spec.data import Data
 from autopeft.spec.objective import CommandTask, FunctionTask
 from autopeft.spec.task_kind import TaskKind
 
+# Of the machine, by the names of MLflow's own system metrics; the first is the worker's alone.
+SYSTEM_METRICS = (
+    "system/memory_rss_mb",
+    "system/cpu_utilization_percentage",
+    "system/system_memory_usage_megabytes",
+    "system/system_memory_usage_percentage",
+    "system/disk_usage_megabytes",
+    "system/disk_usage_percentage",
+    "system/disk_available_megabytes",
+    "system/network_receive_megabytes",
+    "system/network_transmit_megabytes",
+    "system/gpu_0_memory_usage_megabytes",
+    "system/gpu_0_memory_usage_percentage",
+)
 # What the trial loop itself reports, whatever the task.
 LOOP_METRICS = (
     "train_loss",
@@ -16,7 +30,7 @@ LOOP_METRICS = (
     "train_seconds",
     "cpu_seconds",
     "gpu_memory_mb",
-    "system/memory_rss_mb",
+    *SYSTEM_METRICS,
 )
 # Known before training: a bound, not an aim.
 BUILT_METRICS = ("trainable_parameters",)

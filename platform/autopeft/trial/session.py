@@ -11,8 +11,9 @@ from autopeft.spec.method import ZeroShot
 from autopeft.spec.trial import TrialSpec
 from autopeft.trial.base import Building, Report
 from autopeft.trial.checkpoint import load_checkpoint, save_checkpoint
+from autopeft.trial.system_metrics import SystemMetrics
 from autopeft.trial.training import Trainer
-from autopeft.trial.worker import Worker, resident_mb
+from autopeft.trial.worker import Worker
 
 
 class TrialSession:
@@ -50,6 +51,7 @@ class TrialSession:
         )
         self._steps = 0 if isinstance(spec.method, ZeroShot) else spec.training.steps
         self._trainer: Trainer | None = None
+        self._system = SystemMetrics(disk=worker.cache.parent, device=worker.device)
 
     def advance(self) -> Report:
         """Train up to the next report and score; the last report is ``final``.
@@ -124,7 +126,7 @@ class TrialSession:
         if final and self._score_test:
             test = self._task.evaluate(model, "test")
             metrics |= {f"test_{name}": value for name, value in test.items()}
-        metrics["system/memory_rss_mb"] = resident_mb()
+        metrics |= self._system.read()
         if self._worker.device == "cuda":
             metrics["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 1e6
         return metrics
