@@ -65,7 +65,9 @@ def test_every_trial_has_a_run_with_its_end(run: RunFolder) -> None:
         child = rows[trial.id]
         assert child.tags["kind"] == trial.kind.value
         assert child.tags["status"] == trial.status.value
-        assert child.params == {k: str(v) for k, v in trial.values.items()}
+        assert {k: str(v) for k, v in trial.values.items()}.items() <= child.params.items()
+        assert child.params["training.clip_norm"]  # what nobody searched decides the numbers too
+        assert child.params["seed"] == child.tags["seed"]
         expected = {"failed": "FAILED", "refused": "KILLED", "duplicate": "KILLED"}
         assert child.status == expected.get(trial.status.value, "FINISHED")
         reported = {(p.step, k): v for p in trial.reports for k, v in p.metrics.items()}
@@ -74,6 +76,7 @@ def test_every_trial_has_a_run_with_its_end(run: RunFolder) -> None:
     assert rows["t0000"].tags["method"] == "ia3"
     assert rows["t0001"].tags["roles"] == "audio.all"
     assert rows["b0001"].tags["method"] == "head"
+    assert rows["b0001"].params["method.kind"] == "head"
 
 
 def test_the_parent_tells_the_sweep_in_short(run: RunFolder) -> None:

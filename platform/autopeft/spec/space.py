@@ -67,6 +67,25 @@ class Dimension:
             return round((self.high - self.low) / (self.step or 1)) + 1
         return None if self.step is None else round((self.high - self.low) / self.step) + 1
 
+    def as_written(self) -> dict[str, Any]:
+        """Return the distribution as a search file has it, with nothing left to a default.
+
+        Example:
+            >>> Dimension("rank", "int", 1.0, 8.0).as_written()
+            {'low': 1, 'high': 8, 'log': False, 'integer': True}
+            >>> Dimension("roles", "choice", choices=("a", "b"), ordered=False).as_written()
+            {'one_of': ['a', 'b'], 'ordered': False}
+        """
+        if self.kind == "choice":
+            return {"one_of": [*self.choices], "ordered": self.ordered}
+        whole = self.kind == "int"
+        low, high, step = (
+            int(number) if whole and number is not None else number
+            for number in (self.low, self.high, self.step)
+        )
+        written: dict[str, Any] = {"low": low, "high": high, "log": self.log}
+        return written | ({"step": step} if step else {}) | ({"integer": True} if whole else {})
+
     @property
     def axis(self) -> Axis:
         """The dimension as a searcher sees it."""

@@ -116,6 +116,15 @@ class Template:
                 _set(trees, path, values[dimension.name])
         return trees
 
+    def written_out(self, branch: Branch | None) -> Tree:
+        """Return all sections with every default, and every distribution in full."""
+        written = self.section_trees(branch)
+        trial = self.record.model_validate({**written, "seed": 0})
+        trees: Tree = _in_order_of(written, trial.model_dump(mode="json", exclude={"seed"}))
+        for path, dimension in self.searched_in(branch):
+            _set(trees, path, dimension.as_written())
+        return trees
+
     def branch_at(self, values: Values) -> Branch | None:
         """Return the alternative of ``method`` that ``values`` take, if there is a method."""
         name = values.get("method")
@@ -467,6 +476,16 @@ def _inside(path: Path, branch: Branch | None) -> Path | None:
 
 def _under(path: Path, top: Path) -> bool:
     return path[: len(top)] == top
+
+
+def _in_order_of(written: Any, whole: Any) -> Any:
+    """Return ``whole`` with what was written first, as it was: dimensions keep their order."""
+    if isinstance(written, dict) and isinstance(whole, dict):
+        first = {key: _in_order_of(written[key], whole[key]) for key in written if key in whole}
+        return {**first, **{key: value for key, value in whole.items() if key not in first}}
+    if isinstance(written, list) and isinstance(whole, list):
+        return [_in_order_of(*pair) for pair in zip(written, whole, strict=True)]
+    return whole
 
 
 def _set(tree: Any, path: Path, value: Any) -> None:

@@ -20,12 +20,13 @@ from autopeft.searchers import Done, Wait
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep import verdict
 from autopeft.sweep.agenda import next_step
-from autopeft.sweep.assignment import Assignment, spec_of
+from autopeft.sweep.assignment import Assignment
 from autopeft.sweep.extras import retrain_runs
 from autopeft.sweep.placing import agree
 from autopeft.sweep.searching import opening_in, searcher_of
 from autopeft.sweep.state import SweepState, last_change
 from autopeft.sweep.verdict import Verdict
+from autopeft.tracking.configuration import spec_of
 from autopeft.tracking.events import (
     AnyEvent,
     Asked,

@@ -74,6 +74,7 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
     try:
         with writing(run.path):
             write_json(run.driver, ProcessMark.of(os.getpid()).as_dict())
+            run.write_resolved(sweep)
         if tracker is not None:
             journal.listen(tracker.listen)
         for listener in listeners:

@@ -1,19 +1,10 @@
 """Runs the searcher never sees: baselines to compare with, retrainings to trust a winner."""
 
 from autopeft.core.seeds import derive_seed
-from autopeft.spec.method import AnyMethod, Full, Head, Lora, ZeroShot
+from autopeft.spec.baselines import BASELINES
 from autopeft.spec.sweep import Sweep
-from autopeft.spec.trial import TrialSpec
 from autopeft.tracking.events import Kind, Planned
 from autopeft.tracking.history import History
-
-# In the order they run: what costs nothing first.
-BASELINES: dict[str, AnyMethod] = {
-    "zero-shot": ZeroShot(),
-    "head": Head(),
-    "uniform-lora": Lora(),
-    "full": Full(),
-}
 
 
 def fresh_seeds(sweep: Sweep) -> list[int]:
@@ -37,12 +28,6 @@ def baseline_runs(sweep: Sweep) -> list[Planned]:
         Planned(time=0, trial=f"b{index:04d}", kind=Kind.BASELINE, name=name, seed=seed)
         for index, (name, seed) in enumerate(pairs)
     ]
-
-
-def baseline_spec(sweep: Sweep, name: str, *, seed: int) -> TrialSpec:
-    """Return a baseline's trial: its own method, all else from the middle of the space."""
-    middle = sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions})
-    return sweep.fine_tuning(middle, seed=seed).model_copy(update={"method": BASELINES[name]})
 
 
 def retrain_runs(sweep: Sweep, history: History) -> list[Planned]:

@@ -12,7 +12,7 @@ from autopeft.core.choices import known_words
 from autopeft.core.errors import AutopeftError, InputError
 from autopeft.spec.objective import RUN_SECONDS
 from autopeft.spec.task import LOOP_METRICS
-from autopeft.sweep.assignment import OUT_OF_MEMORY, spec_of
+from autopeft.tracking.configuration import OUT_OF_MEMORY, spec_of
 from autopeft.tracking.events import Kind
 from autopeft.tracking.history import History, TrialHistory
 from autopeft.tracking.run_folder import RunFolder

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autopeft.schedulers import Decision
-from autopeft.sweep.assignment import OUT_OF_MEMORY
 from autopeft.sweep.state import SweepState
+from autopeft.tracking.configuration import OUT_OF_MEMORY
 from autopeft.tracking.events import Kind, Status
 from autopeft.tracking.history import PATIENCE
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopeft.core.errors import InputError, RunFolderError
-from autopeft.spec.method import METHOD_RECORDS
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
-from autopeft.tracking.events import Kind
+from autopeft.tracking.configuration import spec_of
 from autopeft.tracking.history import Group, History, TrialHistory
 from autopeft.tracking.run_folder import RunFolder, run_and_trial
 
@@ -91,9 +90,6 @@ def _of_trial(run: RunFolder, name: str) -> KeptAdapter:
 
 
 def _spec(sweep: Sweep, trial: TrialHistory) -> TrialSpec:
-    if trial.kind is not Kind.BASELINE:
-        return sweep.fine_tuning(trial.values, seed=trial.seed)
-    middle = sweep.space.decode({dimension.name: 0.5 for dimension in sweep.space.dimensions})
-    # A baseline is its method's record with every default.
-    method = METHOD_RECORDS[trial.details["kind"]]()
-    return sweep.fine_tuning(middle, seed=trial.seed).model_copy(update={"method": method})
+    spec = spec_of(sweep, trial)
+    assert isinstance(spec, TrialSpec)  # nothing else keeps an adapter
+    return spec

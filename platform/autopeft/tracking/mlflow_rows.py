@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.warm_start import Opening
+from autopeft.tracking.configuration import spec_of
 from autopeft.tracking.events import (
     Amended,
     AnyEvent,
@@ -25,7 +26,7 @@ from autopeft.tracking.events import (
     WarmStarted,
 )
 from autopeft.tracking.history import History, TrialHistory
-from autopeft.tracking.mlflow_summary import spec_params, summary_tags, test_metrics
+from autopeft.tracking.mlflow_summary import flat, spec_params, summary_tags, test_metrics
 from autopeft.tracking.mlflow_words import (
     LONGEST_TAG,
     PARENT,
@@ -151,7 +152,8 @@ class MlflowView:
     def _propose(self, trial: TrialHistory) -> None:
         rows = self._child(trial.id)
         rows.status = "RUNNING"
-        rows.params = {metric_key(key): param(value) for key, value in trial.values.items()}
+        given = {**_configuration(self.sweep, trial), **trial.values}
+        rows.params = {metric_key(key): param(value) for key, value in given.items()}
         started = self.history.started
         seed = self.sweep.settings.seed if trial.seed is None else trial.seed
         rows.tags |= {
@@ -239,6 +241,15 @@ def _lineage(opening: Opening) -> dict[str, str]:
 
 def _git(commit: str | None) -> dict[str, str]:
     return {} if commit is None else {"git_commit": commit, "mlflow.source.git.commit": commit}
+
+
+def _configuration(sweep: Sweep, trial: TrialHistory) -> dict[str, str]:
+    """Return all that decides a trial's numbers but the data: its defaults and its seed too."""
+    try:
+        spec = spec_of(sweep, trial)
+    except ValidationError:  # refused before training
+        return {}
+    return dict(flat(spec.model_dump(mode="json", exclude={"task": {"data"}})))
 
 
 def _method_tags(sweep: Sweep, trial: TrialHistory) -> dict[str, str]:

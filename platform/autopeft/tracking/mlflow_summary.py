@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autopeft.spec.resolved import resolved
 from autopeft.spec.space import Dimension
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.events import Kind, Status
@@ -12,7 +13,11 @@ from autopeft.tracking.history import Group, History
 
 def spec_params(sweep: Sweep) -> dict[str, str]:
     """Return the resolved spec as short params: settings, fixed sections, and what is searched."""
-    fixed = {name: tree for name, tree in sweep.template.trees.items() if name != "method"}
+    fixed = {
+        name: tree
+        for name, tree in resolved(sweep).items()
+        if name in ("task", "model", "training")
+    }
     if sweep.template.branches:
         fixed["methods"] = ", ".join(sweep.template.branch_names)
     searched = {f"space.{d.name}": describe(d) for d in sweep.space.dimensions}

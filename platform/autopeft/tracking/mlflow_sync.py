@@ -85,7 +85,7 @@ def finish(run: RunFolder, history: History) -> str | None:
 def _publish(link: Link, history: History) -> str | None:
     """Attach files to the runs; all of it may be done again."""
     run, store = link.run, link.store
-    for path in (run.spec_file, run.report, run.result):
+    for path in (run.spec_file, run.resolved_file, run.report, run.result):
         if path.is_file():
             store.upload(PARENT, path)
     best = _run_of_adapter(history)

@@ -15,6 +15,7 @@ import yaml
 from autopeft.core.errors import RunFolderError
 from autopeft.core.places import private_folder, write_text
 from autopeft.spec.load import load_sweep
+from autopeft.spec.resolved import resolved
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.history import History, TrialHistory
 from autopeft.tracking.journal import read_journal
@@ -30,6 +31,11 @@ class RunFolder:
     def spec_file(self) -> Path:
         """The sweep as it runs, composed and resolved."""
         return self.path / "search.yaml"
+
+    @property
+    def resolved_file(self) -> Path:
+        """The same with every default and every range, for readers."""
+        return self.path / "resolved.yaml"
 
     @property
     def journal(self) -> Path:
@@ -73,6 +79,11 @@ class RunFolder:
     def sweep(self) -> Sweep:
         """Read the sweep as it runs."""
         return load_sweep(self.spec_file)
+
+    def write_resolved(self, sweep: Sweep) -> None:
+        """Write the sweep with nothing left to a default; every driver does, for its sweep."""
+        text = yaml.safe_dump(resolved(sweep), sort_keys=False, allow_unicode=True)
+        write_text(self.resolved_file, text)
 
     def history(self) -> History:
         """Read the journal into what happened."""
