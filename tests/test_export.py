@@ -64,7 +64,6 @@ def test_plain_peft_loads_what_was_exported_and_computes_the_same(run, tmp_path)
     assert config["base_model_name_or_path"] == "autopeft/tiny-clap"
     modes = {S_IMODE(path.stat().st_mode) for path in done.folder.iterdir()}
     assert modes == {S_IMODE((done.folder / "README.md").stat().st_mode)}  # handed on as a whole
-    assert S_IMODE(run.best.stat().st_mode) == 0o700  # and the run is not
 
 
 @pytest.mark.parametrize("method", [LORA, PARTS, {"kind": "full", "learning_rate": 1e-3}])

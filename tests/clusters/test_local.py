@@ -20,10 +20,12 @@ def run(tmp_path) -> RunFolder:
 
 @pytest.fixture
 def process() -> Iterator["subprocess.Popen[bytes]"]:
-    code = "import time; print(flush=True); time.sleep(60)"
+    # As a shell starts it in the background, Ctrl-C would be ignored.
+    code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    code += "; print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=-1, stderr=-3) as process:
         assert process.stdout is not None
-        process.stdout.readline()  # a Ctrl-C before Python is up ends it another way
+        process.stdout.readline()
         yield process
         process.kill()
 
