@@ -35,7 +35,7 @@ def test_every_verb_that_is_shown_exists(page: Path) -> None:
     verbs = {path.stem for path in (ROOT / "platform/autopeft/cli").glob("*.py")} - HIDDEN
     shown = re.findall(r"^autopeft ([a-z]+)", "\n".join(blocks(page, "bash")), re.MULTILINE)
     assert set(shown) <= verbs
-    for line in "\n".join(blocks(page, "bash")).splitlines():
+    for line in "\n".join(blocks(page, "bash")).replace("\\\n", " ").splitlines():
         if line.startswith("autopeft"):
             assert shlex.split(line, comments=True)[0] == "autopeft"
 

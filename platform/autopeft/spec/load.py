@@ -99,7 +99,8 @@ def _by_index(key: str, config: DictConfig) -> str:
 
     A place right behind the last one is made, so that a branch can be added.
     """
-    branches = OmegaConf.select(config, "method.any_of")
+    method = OmegaConf.select(config, "method")
+    branches = method.get("any_of") if isinstance(method, DictConfig) else None
     steps = _steps(key)
     if not isinstance(branches, ListConfig) or steps[:1] != ("method",) or len(steps) < 2:
         return key
