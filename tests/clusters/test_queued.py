@@ -115,6 +115,7 @@ def test_a_driver_that_fails_is_told_with_its_last_words(ask, wish, kind, the_ru
     assert f"{the_run()}/job.log" in err
 
 
+@pytest.mark.slow
 @every_queue
 def test_a_sweep_that_waits_for_long_is_followed_all_the_same(begin, wish, kind, calls, until):
     wish(hold=True)
@@ -204,7 +205,13 @@ def test_ctrl_c_without_a_terminal_leaves_the_job_alone(at, begin, wish, calls, 
 
 
 @pytest.mark.parametrize(
-    ("keys", "cancelled"), [(b"c\n", True), (b"d\n", False), (b"\n", False), (b"\x03", False)]
+    ("keys", "cancelled"),
+    [
+        (b"c\n", True),
+        pytest.param(b"d\n", False, marks=pytest.mark.slow),
+        pytest.param(b"\n", False, marks=pytest.mark.slow),
+        pytest.param(b"\x03", False, marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_at_a_terminal_asks_once(at, wish, keys, cancelled, calls, until, command_line):
     wish(driver={"wait": str(at / "go")})
@@ -242,6 +249,7 @@ def test_the_api_does_the_same(at, wish):
     assert run.history().is_over
 
 
+@pytest.mark.slow
 def test_a_follower_shares_the_queries_of_others(at, begin, wish, calls, until):
     site = at / "slurm.yaml"
     site.write_text(site.read_text().replace("0.2", "1"))

@@ -181,6 +181,7 @@ def test_nothing_changes_while_the_job_is_there(ask, wish, submitted, calls):
     assert (code, len(calls("sbatch"))) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_sweep_moves_to_another_cluster(ask, wish, submitted, at, calls):
     wish(hold=True)
     run = submitted()
@@ -207,6 +208,7 @@ def test_logs_follow_a_job_to_its_end(wish, submitted, begin, at, until, ask):
     assert (code, whole) == (0, out)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_reading_of_logs_and_nothing_else(wish, submitted, begin, at, until, calls):
     wish(driver={"wait": str(at / "go")})
     run = submitted()

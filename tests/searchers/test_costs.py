@@ -23,7 +23,8 @@ AXES = (
 )
 CHEAP, DEAR = {"method": 0.75, "y": 0.5}, {"method": 0.25, "roles": 0.25, "x": 0.5}
 OTHER = {"method": 0.25, "roles": 0.75, "x": 0.5}
-CHOOSING = ["random", "qmc", "tpe", "cmaes", "nsga2", "nelder-mead", "auto"]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("tpe", "auto")]
+CHOOSING = ["random", "qmc", *SLOW, "cmaes", "nsga2", "nelder-mead"]
 
 
 def test_unknown_branches_cost_what_their_likes_do() -> None:

@@ -61,7 +61,9 @@ def test_the_search_never_sees_test(stage: StageMaker) -> None:
     assert {a.score_test for a in seen if a.kind is not Kind.TRIAL} == {True}
 
 
-@pytest.mark.parametrize("scheduler", [{"kind": "none"}, {"kind": "asha"}])
+@pytest.mark.parametrize(
+    "scheduler", [pytest.param({"kind": "none"}, marks=pytest.mark.slow), {"kind": "asha"}]
+)
 def test_killed_after_any_event_a_resumed_sweep_tells_the_same_story(
     stage: StageMaker, scheduler: dict[str, Any]
 ) -> None:

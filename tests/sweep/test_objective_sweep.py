@@ -173,7 +173,8 @@ def test_mlflow_gets_parameters_and_metrics_and_no_method(seeded: RunFolder) -> 
         view.apply(event)
     rows = view.take_pending()
     child = rows["t0000"]
-    assert {"x", "method"} == set(child.params)
+    assert {"x", "method", "task.entry_point", "seed"} <= set(child.params)
+    assert not [name for name in child.params if name.startswith(("method.", "training."))]
     assert child.tags["task"] == "function"
     assert {"cost", "size", "run_seconds"} <= {row.key for row in child.metrics}
     parent = rows[""]

@@ -87,6 +87,7 @@ class Barrier:
         self.inner.tell(number, outcome)
 
 
+@pytest.mark.slow
 def test_a_searcher_that_waits_at_a_barrier_keeps_its_warm_workers(
     stage: StageMaker, ray_of_two: None
 ) -> None:
