@@ -23,8 +23,14 @@ AXES = (
 )
 CHEAP, DEAR = {"method": 0.75, "y": 0.5}, {"method": 0.25, "roles": 0.25, "x": 0.5}
 OTHER = {"method": 0.25, "roles": 0.75, "x": 0.5}
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("tpe", "auto")]
-CHOOSING = ["random", "qmc", *SLOW, "cmaes", "nsga2", "nelder-mead"]
+CHOOSING = ["random", "qmc", "tpe", "cmaes", "nsga2", "nelder-mead", "auto"]
+every_choosing = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in ("tpe", "auto") else ())
+        for name in CHOOSING
+    ],
+)
 
 
 def test_unknown_branches_cost_what_their_likes_do() -> None:
@@ -84,7 +90,7 @@ def test_methods_that_are_alike_get_equal_time_rather_than_equally_many_trials(n
     assert shares[True] > 0.05
 
 
-@pytest.mark.parametrize("name", CHOOSING)
+@every_choosing
 def test_costs_count_by_default_if_time_is_the_budget(name: str) -> None:
     def points(**more: Any) -> list[Cube]:
         return [proposal.cube for proposal in played(name, rounds=60, **more)[1]]
@@ -94,7 +100,7 @@ def test_costs_count_by_default_if_time_is_the_budget(name: str) -> None:
     assert points(timed=True) != points(timed=False)
 
 
-@pytest.mark.parametrize("name", CHOOSING)
+@every_choosing
 @pytest.mark.parametrize("rounds", [1, 40])
 def test_costs_are_part_of_the_state(name: str, rounds: int) -> None:
     searcher, _ = played(name, rounds=rounds)
