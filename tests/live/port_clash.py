@@ -37,7 +37,7 @@ def main(run: Path, times: int) -> None:
                 own_share(cpus=1, gpus=0), address=address, objects=prepare_host() // 4,
                 environment=environment, is_cancelled=lambda: False, say=print, ports=ports,
             )  # fmt: skip
-            stood += head.is_alive and head.address.endswith(f":{drawn[2]}")
+            stood += head.is_alive and not head.address.endswith(f":{taken}")
             head.stop()
     print(stood, times)
 
