@@ -51,7 +51,8 @@ def kill_all(host: Host, *, user: str = USER) -> None:
 @contextmanager
 def small(host: Host, folder: str, *, mb: int) -> Iterator[None]:
     """The host's /tmp or /dev/shm holds only this much for a while, and what is there counts."""
-    (before,) = host.do("findmnt", "--noheadings", "--output=SIZE", "--bytes", folder).split()
+    # What is mounted over another stands last.
+    *_, before = host.do("findmnt", "--noheadings", "--output=SIZE", "--bytes", folder).split()
     host.do("mount", "-o", f"remount,size={mb}m", folder)
     try:
         yield

@@ -140,7 +140,8 @@ def loses_little(sweep: LiveSweep) -> None:
             steps.setdefault(event.trial, []).append(event.step)
     for trial, reported in steps.items():
         assert reported == sorted(set(reported)), f"{trial}: {reported}"
-    assert all(len(trial.retries) <= 1 for trial in sweep.history().trials.values())
+    # Tune may hand a trial once more to a worker that it does not know to be dead.
+    assert all(len(trial.retries) <= 2 for trial in sweep.history().trials.values())
 
 
 def test_cancelled_while_it_runs_nothing_stays(ctl: Host, kind: str, both: dict[str, Host]) -> None:
