@@ -159,6 +159,11 @@ def test_the_script_is_killed(ctl: Host, slurm_or_sge: str, both: dict[str, Host
         faults.kill_matching(host, "autopeft drive")
     until("its driver has ended", lambda: not drivers(both, sweep))
     assert not sweep.history().is_over
+    for host in (both[name] for name in BOTH):  # what the next start on the host does
+        host.do(sys.executable, "-c", SWEEP_UP, user=USER)
+
+
+SWEEP_UP = "from autopeft.clusters.temporary import remove_ownerless; remove_ownerless()"
 
 
 def drivers(hosts: dict[str, Host], sweep: LiveSweep) -> list[str]:
