@@ -28,6 +28,7 @@ from autopeft.tracking.run_folder import RunFolder
 
 WATCH_EVERY_S = 1.0
 STARTS = 3
+HOW_TO_FIND_OUT = "`autopeft doctor` looks for the usual causes"
 RAY_DIED, INTERRUPTED = 70, 130
 # A signal to the whole process group ends Ray and reaches the driver in any order.
 SIGNAL_MAY_TAKE_S = 2.0
@@ -113,9 +114,7 @@ def _start(temporary: Path | None) -> Any:
                 logging_level="ERROR",
             )
         except (RuntimeError, ConnectionError, OSError, TimeoutError) as error:
-            raise ClusterError(
-                f"Ray does not start: {error}; `autopeft doctor` looks for the usual causes"
-            ) from error
+            raise ClusterError(f"Ray does not start: {error}; {HOW_TO_FIND_OUT}") from error
         except Exception as error:
             if type(error) is not Exception:  # a bare one is how Ray says that it waited 30 s
                 raise
@@ -123,7 +122,7 @@ def _start(temporary: Path | None) -> Any:
             if not left:
                 raise ClusterError(
                     f"Ray did not start within 30 s, {STARTS} times: this machine is too busy; "
-                    f"Ray says: {error}"
+                    f"{HOW_TO_FIND_OUT}; Ray says: {error}"
                 ) from error
     raise AssertionError("unreachable")
 
