@@ -173,10 +173,24 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
             "3  method.any_of[1]: two branches are named 'lora'; give one a name: …",
         ),
         ("method: {any_of: []}", "3  method.any_of: found no list of methods; write - kind: lora"),
-        ("method: {any_of: [lora]}", "3  method.any_of[0]: found 'lora', a mapping (kind: …) woul"),
+        ("method: {any_of: [lora]}", "3  method.any_of[0]: found 'lora'; write {kind: lora}"),
         ("method: {any_of: [{kind: lora}], rank: 3}", "3  method.rank: any_of stands alone; move "),
         ("method: {rank: 3}", "3  method: no kind given; write e.g. kind: lora, or any_of, or p"),
-        ("method: lora", "3  method: found 'lora', a mapping (key: value) would be right"),
+        # a bare word in the place of a mapping with a kind
+        ("method: lora", "3  method: found 'lora'; write {kind: lora}"),
+        ("method: lorra", "3  method: found 'lorra'; did you mean {kind: lora}? known: lora, rsl"),
+        (
+            METHOD + "search: {searcher: neldermead}",
+            "4  search.searcher: found 'neldermead'; did you mean {kind: nelder-mead}? known: ",
+        ),
+        (
+            METHOD + "search: {scheduler: zzz}",
+            "4  search.scheduler: found 'zzz'; write {kind: …}; known: none, asha, ",
+        ),
+        (
+            METHOD + "search: {warm_start: bridge}",
+            "4  search.warm_start: found 'bridge'; write {kind: bridge}",
+        ),
         ("seed: 1", "method: no kind given"),
         ("method: {parts: []}", "3  method.parts: found [], at least one entry would be right"),
         ("method: {parts: [{kind: full}]}", "3  method.parts[0]: no method named 'full'; known: l"),
@@ -297,6 +311,22 @@ def test_a_mistake_is_answered_in_one_line(problems_of: Problems, text: str, lin
     assert len(lines) == 1, lines
     assert line in lines[0]
     assert lines[0].startswith("search.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("task=contrastiv", "task: found 'contrastiv'; did you mean {kind: contrastive}?"),
+        ("task.data=folder", "task.data: found 'folder'; write {kind: folder}"),
+        ("search.searcher=tpe", "search.searcher: found 'tpe'; write {kind: tpe}"),
+    ],
+)
+def test_a_bare_word_on_the_command_line_is_told_its_mapping(
+    problems_of: Problems, override: str, line: str
+) -> None:
+    lines = problems_of(HEAD + METHOD, override)
+    assert len(lines) == 1, lines
+    assert line in lines[0]
 
 
 @pytest.mark.parametrize(

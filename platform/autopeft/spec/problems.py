@@ -1,7 +1,8 @@
 """pydantic's complaints, put in the user's words."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -77,13 +78,19 @@ def complaints(error: ValidationError, record: type[BaseModel]) -> Iterator[tupl
     for detail in error.errors(include_url=False):
         if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
             continue  # pydantic counts right entries only; the wrong ones complain themselves
-        path, owner = _walk(record, detail["loc"])
+        path, owner, kinds = _walk(record, detail["loc"])
         field = detail.get("ctx", {}).get("field")  # a check of the whole that names its part
-        yield (path if field is None else (*path, str(field))), _message(detail, path, owner)
+        yield (path if field is None else (*path, str(field))), _message(detail, path, owner, kinds)
 
 
-def _walk(record: type[BaseModel], loc: Path) -> tuple[Path, type[BaseModel] | None]:
-    """Follow pydantic's ``loc`` through the records; return the user's path and the last record."""
+def _walk(
+    record: type[BaseModel], loc: Path
+) -> tuple[Path, type[BaseModel] | None, tuple[str, ...]]:
+    """Follow pydantic's ``loc`` through the records.
+
+    Returns:
+        The user's path, the last record, and the kinds of what stands there, if it has several.
+    """
     owner: type[BaseModel] | None = record
     members: dict[str, type[BaseModel]] = {}
     path: list[str | int] = []
@@ -98,7 +105,7 @@ def _walk(record: type[BaseModel], loc: Path) -> tuple[Path, type[BaseModel] | N
                 owner, members = found[0], {}
             elif found:
                 members = {str(r.model_fields["kind"].default): r for r in found}
-    return tuple(path), owner
+    return tuple(path), owner, tuple(members)
 
 
 def records_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -123,7 +130,9 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) -> str:
+def _message(
+    detail: ErrorDetails, path: Path, owner: type[BaseModel] | None, kinds: Sequence[str]
+) -> str:
     found, context = detail["input"], detail.get("ctx", {})
     if isinstance(found, NoNumber) and detail["type"] in RIGHT:
         return _no_number(found.value, RIGHT[detail["type"]])
@@ -143,12 +152,32 @@ def _message(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) ->
         case "about_a_field":
             return str(detail["msg"])
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"found {shown(found)}, a mapping (key: value) would be right"
+            return no_mapping(found, kinds)
     if detail["type"] in SCALAR and (instead := _instead(found, path)):
         return instead
     if detail["type"] == "literal_error":
         return f"found {_or_known(found, context)}"
     return f"found {shown(found)}, {_right(detail, context)} would be right"
+
+
+def no_mapping(found: Any, kinds: Sequence[str] = ()) -> str:
+    """Return what to say of a value in the place of a mapping, perhaps one with a ``kind``.
+
+    Example:
+        >>> no_mapping("tpe", ["tpe", "gp"])
+        "found 'tpe'; write {kind: tpe}"
+        >>> no_mapping("tppe", ["tpe", "gp"])
+        "found 'tppe'; did you mean {kind: tpe}? known: tpe, gp"
+        >>> no_mapping(3, ["tpe", "gp"])
+        'found 3, a mapping (key: value) would be right'
+    """
+    if not kinds or not isinstance(found, str):
+        return f"found {shown(found)}, a mapping (key: value) would be right"
+    if found in kinds:
+        return f"found {shown(found)}; write {{kind: {found}}}"
+    near = get_close_matches(found, kinds, n=1)
+    meant = f"did you mean {{kind: {near[0]}}}?" if near else "write {kind: …};"
+    return f"found {shown(found)}; {meant} known: {', '.join(kinds)}"
 
 
 def _no_number(found: bool | str | float, right: str) -> str:

@@ -28,7 +28,7 @@ from autopeft.spec.distribution import (
     read_distribution,
 )
 from autopeft.spec.method import METHOD_RECORDS, SIZES
-from autopeft.spec.problems import Path, complaints, dotted, records_in, shown
+from autopeft.spec.problems import Path, complaints, dotted, no_mapping, records_in, shown
 from autopeft.spec.record import scalar_types
 from autopeft.spec.space import Dimension, Space, Values
 from autopeft.spec.task import TASK_RECORDS
@@ -36,6 +36,7 @@ from autopeft.spec.trial import AnyTrial, trial_record
 
 MOST_CORNERS = 512
 DEFAULT_TASK = "contrastive"
+KINDS = {"task": tuple(TASK_RECORDS), "method": tuple(METHOD_RECORDS)}
 
 # A branch's name becomes part of its parameters' dotted paths.
 BRANCH_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
@@ -145,7 +146,7 @@ def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Co
     A section that is ``None`` is not there.
     """
     wrong: list[Complaint] = [
-        ((name,), f"found {section!r}, a mapping (key: value) would be right")
+        ((name,), no_mapping(section, KINDS.get(name, ())))
         for name, section in sections.items()
         if section is not None and not isinstance(section, dict)
     ]
@@ -258,7 +259,7 @@ def _branches(method: Tree, wrong: list[Complaint]) -> Iterator[Branch]:
     for index, tree in enumerate(alternatives):
         path = ("method", "any_of", index)
         if not isinstance(tree, dict):
-            wrong.append((path, f"found {tree!r}, a mapping (kind: …) would be right"))
+            wrong.append((path, no_mapping(tree, KINDS["method"])))
             continue
         branch = _branch(tree, path, wrong)
         if branch.name in seen:
