@@ -314,6 +314,39 @@ def test_a_mistake_is_answered_in_one_line(problems_of: Problems, text: str, lin
 
 
 @pytest.mark.parametrize(
+    ("search", "paths"),
+    [
+        (
+            "{trials: -2, hours: 0, objectives: {acuracy: max}, constraints: {los: {at_most: 3}}, "
+            "first_points: [{rnk: 4}]}",
+            ["trials", "hours", "objectives.acuracy", "constraints.los", "first_points[0].rnk"],
+        ),
+        (
+            "{objectives: {acuracy: max, loss: down}, constraints: {lss: {at_most: 3}, loss: {}}}",
+            ["objectives.acuracy", "objectives.loss", "constraints.loss", "constraints.lss"],
+        ),
+        ("{trails: 3, scheduler: {kind: pbt}}", ["scheduler", "trails"]),
+        # what was wrong by itself is not judged by the default in its place
+        ("{scheduler: {kind: ashaa}, objectives: {source_accuracy: max}}", ["scheduler"]),
+        ("{searcher: {kind: gpp}, objectives: {accuracy: max, loss: min}}", ["searcher"]),
+        ("{objectives: {accuracy: up}}", ["objectives.accuracy"]),
+    ],
+)
+def test_a_wrong_part_of_the_search_hides_no_other(
+    problems_of: Problems, search: str, paths: list[str]
+) -> None:
+    lines = problems_of(HEAD + METHOD + f"search: {search}\n")
+    found = [line.partition("  search.")[2].partition(": ")[0] for line in lines]
+    assert sorted(found) == sorted(paths)
+
+
+def test_a_wrong_name_hides_no_wrong_objective(problems_of: Problems) -> None:
+    lines = problems_of(HEAD + METHOD + "search: {objectives: {acuracy: max}}\n", "name=x y")
+    paths = sorted(line.partition(": ")[0].rpartition("  ")[2] for line in lines)
+    assert paths == ["name", "search.objectives.acuracy"]
+
+
+@pytest.mark.parametrize(
     ("override", "line"),
     [
         ("task=contrastiv", "task: found 'contrastiv'; did you mean {kind: contrastive}?"),

@@ -40,7 +40,7 @@ def test_a_machine_that_stays_too_busy_is_said_to_be(
         raise Exception("The current node timed out during startup.")
 
     monkeypatch.setattr("ray.init", init)
-    with pytest.raises(ClusterError, match="within 30 s, 3 times: .*; `autopeft doctor` looks"):
+    with pytest.raises(ClusterError, match=r"within 30 s, 3 times: .*; `autopeft doctor` looks"):
         ray_session._start(tmp_path)
 
 

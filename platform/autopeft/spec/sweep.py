@@ -1,7 +1,8 @@
 """A whole sweep, validated: the template to search, and how."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -25,6 +26,9 @@ from autopeft.spec.task_kind import TaskKind
 from autopeft.spec.template import Complaint, Template, read_template
 from autopeft.spec.tracking import Tracking
 from autopeft.spec.trial import AnyTrial, TrialSpec
+
+# The fields of ``search`` that hold an entry for every metric, each right or wrong by itself.
+BY_METRIC = ("objectives", "constraints")
 
 
 class Settings(Record):
@@ -131,36 +135,99 @@ def read_sweep(
     name = profile.name if profile else "local"
     trial = None if template is None else template.trial(_first_values(template), seed=0)
     defaults = {} if trial is None else trial.task.search_defaults()
-    settings = _read_settings({**raw, "cluster": name}, defaults, wrong)
-    if settings is not None:
-        if trial is not None:
-            wrong += _unmeasured(settings.search, trial)
-            wrong += _never_repeated(settings.search, trial)
-        wrong += _never_stopped(settings.search, trial)
-        wrong += _never_explored(settings.search, template)
-        wrong += _too_many_objectives(settings.search)
-        wrong += _wrong_first_points(settings.search, template)
-        wrong += _never_narrowed(settings.search)
+    own = _own_sections({**raw, "cluster": name}, defaults, wrong)
+    settings, settings_wrong = _read_settings(own)
+    wrong += settings_wrong
+    judged = _judge_search(own.get("search"), [path for path, _ in settings_wrong], defaults)
+    if judged is not None:
+        wrong += _unfitting(judged, trial, template)
     if settings is None or template is None or wrong:
         return None, wrong
     return Sweep(raw, settings, template, lines, profile), wrong
 
 
-def _read_settings(
+def _own_sections(
     raw: Mapping[str, Any], search_defaults: Mapping[str, Any], wrong: list[Complaint]
-) -> Settings | None:
-    """Validate what is not searched, with the task's own defaults; append to ``wrong``."""
+) -> dict[str, Any]:
+    """Return what is not searched, with the task's defaults; append unknown keys to ``wrong``."""
     known = sorted([*SECTIONS, *Settings.model_fields])
     own = {key: value for key, value in raw.items() if key in Settings.model_fields}
     search = own.get("search")
     if search_defaults and (search is None or isinstance(search, dict)):
         own["search"] = {**search_defaults, **(search or {})}
     wrong += [((key,), unknown_key(key, known)) for key in raw if key not in known]
+    return own
+
+
+def _read_settings(own: Mapping[str, Any]) -> tuple[Settings | None, list[Complaint]]:
+    """Validate what is not searched; return it, or ``None`` and what is wrong."""
     try:
-        return Settings.model_validate(own)
+        return Settings.model_validate(own), []
     except ValidationError as error:
-        wrong += complaints(error, Settings)
+        return None, list(complaints(error, Settings))
+
+
+class JudgedSearch(NamedTuple):
+    """As much of ``search`` as is right by itself, so that the rest does not hide its mistakes.
+
+    Attributes:
+        search: What is right; defaults in the place of what is not.
+        wrong: The fields with anything wrong in them.
+        replaced: Those of which nothing is left.
+    """
+
+    search: Search
+    wrong: frozenset[str]
+    replaced: frozenset[str]
+
+
+def _judge_search(
+    written: Any, wrong: Sequence[Path], defaults: Mapping[str, Any]
+) -> JudgedSearch | None:
+    """Validate ``search`` without what was found ``wrong``; ``None`` where that leaves nothing.
+
+    A metric's objective or bound that is wrong takes no other with it.
+    """
+    if written is not None and not isinstance(written, dict):
         return None
+    right = dict(written or {})
+    below = [path[1:] for path in wrong if path[0] == "search" and len(path) > 1]
+    for field, *entry in below:
+        table = right.get(str(field))
+        if field in BY_METRIC and entry and isinstance(table, dict):
+            right[str(field)] = {key: table[key] for key in table if key != entry[0]}
+        else:
+            right.pop(str(field), None)
+    fields = frozenset(str(path[0]) for path in below)
+    replaced = frozenset(field for field in fields if not right.get(field))
+    kept = {key: value for key, value in right.items() if key not in replaced}
+    try:
+        return JudgedSearch(Search.model_validate({**defaults, **kept}), fields, replaced)
+    except ValidationError:
+        return None
+
+
+def _unfitting(
+    judged: JudgedSearch, trial: AnyTrial | None, template: Template | None
+) -> Iterator[Complaint]:
+    """Yield what in ``search`` does not fit the trial, the space, or the rest of it.
+
+    Only what was written and is right by itself is judged.
+    """
+    search = judged.search
+    if trial is not None:
+        alone = itertools.chain(_unmeasured(search, trial), _never_repeated(search, trial))
+        yield from (found for found in alone if found[0][1] not in judged.replaced)
+    together = {
+        ("scheduler", "patience", "objectives"): _never_stopped(search, trial),
+        ("scheduler",): _never_explored(search, template),
+        ("searcher", "objectives"): _too_many_objectives(search),
+        ("first_points",): _wrong_first_points(search, template),
+        ("searcher", "warm_start"): _never_narrowed(search),
+    }
+    for fields, found in together.items():
+        if judged.wrong.isdisjoint(fields):
+            yield from found
 
 
 def _never_stopped(search: Search, trial: AnyTrial | None) -> Iterator[Complaint]:
