@@ -1,5 +1,8 @@
 import io
+import os
 import runpy
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from rich.console import Console
 
 from autopeft.cli.live import Lines, Table, watching
 from autopeft.cli.live_table import BARS, headline, live_table, seconds_left, sparkline
+from autopeft.sweep.interruption import stoppable
 from autopeft.tracking.events import Paused, Promoted, Retried, SweepEnded, SweepStarted
 from autopeft.tracking.history import History
 from autopeft.tracking.run_folder import create_run
@@ -123,3 +127,30 @@ def test_a_promotion_is_a_line_and_a_pause_is_in_the_headline(run, events):
     lines(Promoted(time=events[reported].time, trial=trial, source="t0001", values=values))
     last = out.getvalue().splitlines()[-1]
     assert last.endswith(f"{trial} goes on from step 10 as a copy of t0001: learning_rate 0.00123")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_request_to_stop_is_answered_by_one_line_at_once(run, monkeypatch, is_terminal):
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal() if is_terminal else io.StringIO()
+
+    def start_ray():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+
+    with stoppable():
+        with pytest.raises(KeyboardInterrupt), watching(run, terminal):
+            start_ray()
+        assert terminal.getvalue().count("stopping …") == 1
+
+
+def test_who_is_not_asked_to_stop_says_nothing_of_it(run):
+    terminal = io.StringIO()
+    with watching(run, terminal):
+        pass
+    assert "stopping" not in terminal.getvalue()

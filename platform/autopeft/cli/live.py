@@ -6,7 +6,7 @@ From the driver's own process, or from a terminal far from it that reads the jou
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import RLock
+from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from autopeft.cli.live_table import ended_line, headline, live_table
@@ -14,6 +14,7 @@ from autopeft.cli.output import console
 from autopeft.core.units import duration
 from autopeft.reports.standing import settings
 from autopeft.spec.sweep import Sweep
+from autopeft.sweep.interruption import asked
 from autopeft.tracking.events import (
     AnyEvent,
     Ended,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 REFRESHES_PER_SECOND = 4
 LINES_ABOVE_AND_BELOW = 8
+LOOK_EVERY_S = 0.2
 
 
 class View(Protocol):
@@ -70,9 +72,32 @@ def watching(run: RunFolder, terminal: TextIO, *, history: History | None = None
             redirect_stderr=False,
         ):
             view.note = lambda text: out.print(text, markup=False)
-            yield view
+            with _telling_of_a_stop(view.note):
+                yield view
     else:
-        yield Lines(run, history, terminal)
+        lines = Lines(run, history, terminal)
+        with _telling_of_a_stop(lines.note):
+            yield lines
+
+
+@contextmanager
+def _telling_of_a_stop(say: Callable[[str], None]) -> Iterator[None]:
+    """Say once that the driver is stopping, when it is asked to: that may take Ray a while."""
+    over = Event()
+
+    def tell() -> None:
+        while not asked.wait(LOOK_EVERY_S):
+            if over.is_set():
+                return
+        say("stopping …")
+
+    thread = Thread(target=tell, name="stop-teller", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Table:
@@ -131,11 +156,15 @@ class Lines:
         if line:
             self._print(event.time, line)
 
+    def note(self, text: str) -> None:
+        """Print a line that is of no event."""
+        self._print(time.time(), text)
+
     def stands(self, machines: str, *, up: bool) -> None:
         """Print how the machines stand, if that is new."""
         if machines != self._machines:
             self._machines = machines
-            self._print(time.time(), machines)
+            self.note(machines)
 
     def _line(self, event: AnyEvent) -> str:
         match event:
