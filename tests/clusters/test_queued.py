@@ -31,6 +31,8 @@ def test_a_sweep_is_submitted_followed_and_told_as_on_a_laptop(ask, kind, calls,
     assert code == 0, err
     assert "winner" in out
     assert "zero-shot" in out
+    assert "trials:  4 of 4 trials are done: " in out
+    assert re.search(r"^time:    \d", out, re.MULTILINE)
     assert "report:  runs/small-" in out
     assert re.search(r"job 4711\S*: (running|done)", err)
     assert "4/4  t0003 finished" in err

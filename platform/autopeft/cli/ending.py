@@ -5,6 +5,7 @@ import sys
 import typer
 
 from autopeft.cli.output import answer, answer_json, answer_table, say, short
+from autopeft.core.units import duration
 from autopeft.tracking.run_folder import RunFolder
 
 INTERRUPTED = 130
@@ -43,15 +44,18 @@ def _show_cursor() -> None:
 
 
 def tell_result(run: RunFolder, *, json: bool) -> None:
-    """Print winner and baselines with their spread, and where the report is."""
+    """Print winner and baselines with their spread, what it took, and where the report is."""
     from autopeft.reports.result import result
     from autopeft.reports.table import summary_table
+    from autopeft.reports.words import counts_in_words
 
     history, sweep = run.history(), run.sweep()
     if json:
         answer_json(result(history, sweep))
         return
     answer_table(summary_table(history, sweep.task))
+    answer(f"trials:  {counts_in_words(history)}")
+    answer(f"time:    {duration(history.active_seconds)}")
     answer(f"report:  {short(run.report)}")
     if history.best is not None and not sweep.task.has_adapters:
         answer(f"next:    autopeft export {short(run.path)} best")

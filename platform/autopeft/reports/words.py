@@ -19,7 +19,7 @@ def summary(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> list
         *_against(history, ranking),
         _search(history, sweep),
         *([] if history.opening is None else opening_words(history.opening, sweep.space)),
-        _counts(history),
+        counts_in_words(history),
     ]
 
 
@@ -117,7 +117,8 @@ def opening_words(opening: Opening, space: Space) -> Iterator[str]:
     yield from (f"{remark[:1].upper()}{remark[1:]}." for remark in opening.remarks)
 
 
-def _counts(history: History) -> str:
+def counts_in_words(history: History) -> str:
+    """Return in a sentence what became of the trials of the search."""
     known = counts(history)
     told = [
         f"{known[status]} {words}"
