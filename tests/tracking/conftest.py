@@ -24,8 +24,9 @@ def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An sqlite store with all tables and no runs: making one takes seconds, copying none."""
     folder = tmp_path_factory.mktemp("mlflow")
     settle_mlflow()
-    open_client(Target(f"sqlite:///{folder}/mlflow.db", folder / "mlflow.db"))
-    return folder / "mlflow.db"
+    database = folder / "mlflow.db"
+    open_client(Target(f"sqlite:///{database}", database, folder / "mlartifacts"))
+    return database
 
 
 @pytest.fixture

@@ -234,3 +234,10 @@ def target_of(tmp_path: Path, uri: str | None) -> Target:
 
 def test_the_client_never_retries_by_itself() -> None:
     assert CLIENT_SETTINGS["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+
+
+def test_a_fresh_store_keeps_the_artifacts_of_default_beside_ours(
+    client: Any, fresh_database: Path
+) -> None:
+    default = client.get_experiment_by_name("Default")
+    assert default.artifact_location == (fresh_database.parent / "mlartifacts" / "0").as_uri()

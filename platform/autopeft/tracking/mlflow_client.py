@@ -37,6 +37,7 @@ def open_client(target: Target) -> Any:
     from mlflow import MlflowClient
 
     with _first_use(target):
+        _make_store(target)
         client = MlflowClient(target.uri, target.uri)
         client.search_experiments(max_results=1)
     return client
@@ -103,6 +104,18 @@ def settle_mlflow() -> None:
 
     for noisy in ("mlflow", "alembic"):  # "Creating initial MLflow database tables..." and the like
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _make_store(target: Target) -> None:
+    """Make the tables of an empty sqlite; artifacts of its ``Default`` experiment go beside ours.
+
+    A client that makes them puts that experiment's below the folder that the process is in.
+    """
+    if target.database is None or target.artifacts is None or target.database.stat().st_size:
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(target.uri, target.artifacts.as_uri())
 
 
 def _first_use(target: Target) -> Any:
