@@ -165,3 +165,27 @@ def test_a_side_keeps_its_points_inside_and_brings_them_back(low, width, x, leve
     else:
         assert side.first_level <= level_of(out, levels) < side.first_level + (side.levels or 0)
         assert level_of(side.inward(out), side.levels or 1) == level_of(x, side.levels or 1)
+
+
+@kinds
+def test_a_point_of_elsewhere_counts_with_its_own_result(options):
+    """What a journal holds is adopted, inside the box or not, under any number."""
+    searcher = make(options)
+    proposal = searcher.ask()
+    assert isinstance(proposal, Proposal)
+    elsewhere = {"method": 0.75, "rate": 0.9, "warmup": 0.5}
+    searcher.adopt(proposal.number, elsewhere)
+    searcher.adopt(5, {**elsewhere, "rate": 0.29})
+    searcher.tell(5, Value((-1.0,)))
+    searcher.tell(proposal.number, Value((7.0,)))
+    saved = make(options)
+    saved.load(json.loads(json.dumps(searcher.state())))
+    after = searcher.ask()
+    assert isinstance(after, Proposal)
+    assert after == saved.ask()
+    assert after.number == 6
+    for _ in range(10):
+        told(searcher, Failed("x"))
+    low, high = searcher.box["rate"]
+    assert low == 0.1
+    assert 0.3 < high < 0.9
