@@ -147,6 +147,7 @@ def test_a_request_to_stop_is_answered_by_one_line_at_once(run, monkeypatch, is_
         with pytest.raises(KeyboardInterrupt), watching(run, terminal):
             start_ray()
         assert terminal.getvalue().count("stopping …") == 1
+        assert ("waiting for Ray to end" in terminal.getvalue()) == is_terminal
 
 
 def test_who_is_not_asked_to_stop_says_nothing_of_it(run):

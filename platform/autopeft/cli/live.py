@@ -72,7 +72,7 @@ def watching(run: RunFolder, terminal: TextIO, *, history: History | None = None
             redirect_stderr=False,
         ):
             view.note = lambda text: out.print(text, markup=False)
-            with _telling_of_a_stop(view.note):
+            with _telling_of_a_stop(view.stops):
                 yield view
     else:
         lines = Lines(run, history, terminal)
@@ -129,6 +129,11 @@ class Table:
             if machines != self._machines:
                 self._machines, self._since = machines, time.monotonic()
             self._ray_is_up &= up
+
+    def stops(self, text: str) -> None:
+        """Say above the table that the driver stops; Ray is not said to be starting any more."""
+        self.note(text)
+        self.stands("waiting for Ray to end", up=True)
 
     def render(self) -> "RenderableType":
         """Return the view at this moment."""
