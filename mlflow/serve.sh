@@ -30,7 +30,13 @@ mlflow="${MLFLOW_COMMAND:-$(command -v mlflow || echo "$here/../.venv/bin/mlflow
 
 python="$(dirname "$mlflow")/python"
 if ! "$python" -c 'import flask_wtf' 2>/dev/null; then
-    echo "serve.sh: accounts need Flask-WTF: run  $python -m pip install 'mlflow[auth]'" >&2
+    echo "serve.sh: accounts need Flask-WTF, which $python does not have: run \`make setup\`," >&2
+    echo "  or  $python -m pip install 'mlflow[auth]'" >&2
+    exit 2
+fi
+if [[ "$database $accounts" == *postgresql+psycopg:* ]] && ! "$python" -c 'import psycopg' 2>/dev/null; then
+    echo "serve.sh: PostgreSQL needs psycopg, which $python does not have: run \`make setup\`," >&2
+    echo "  or  $python -m pip install 'psycopg[binary]'" >&2
     exit 2
 fi
 
