@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
 
 from autopeft.core.errors import DataError, InvalidConfiguration, RunFolderError
 from autopeft.sweep.trainable import WarmTrainable
@@ -21,6 +22,7 @@ from autopeft.trial.failures import WorkerDoubtful
         (DataError("no sounds"), "failed", "no sounds"),
         (ValueError("odd"), "failed", "error: ValueError: odd"),
         (MemoryError(), "failed", "out of memory: MemoryError"),
+        (torch.OutOfMemoryError("CUDA is full"), "failed", "out of memory: CUDA is full"),
         (RunFolderError("x.pt: cannot be written"), "broken", "x.pt: cannot be written"),
         (
             OSError(28, "No space left on device"),

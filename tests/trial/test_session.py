@@ -1,6 +1,8 @@
 """A real trial on the shipped base: resumed, it gives the numbers of the uninterrupted one."""
 
+import math
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from autopeft.core.errors import DeadAdapter
 from autopeft.models.load import SHIPPED, TINY_CLAP
 from autopeft.spec.trial import TrialSpec
+from autopeft.tasks.contrastive import Contrastive
 from autopeft.trial.base import Report
-from autopeft.trial.failures import WorkerDoubtful
+from autopeft.trial.failures import NotFinite, WorkerDoubtful
 from autopeft.trial.fine_tuning import FineTuningRunner
 from autopeft.trial.run import run_trial
 from autopeft.trial.session import TrialSession
@@ -111,6 +114,20 @@ def test_a_changed_base_makes_the_worker_doubtful(tmp_path: Path) -> None:
     session.close()
     with pytest.raises(WorkerDoubtful, match="weights changed"):
         worker.base(spec())
+
+
+def test_a_loss_that_is_no_number_ends_the_trial_before_it_is_reported(
+    runner: FineTuningRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss, losses, reports = Contrastive.loss, count(1), []
+    monkeypatch.setattr(
+        Contrastive,
+        "loss",
+        lambda *args: loss(*args) * (math.nan if next(losses) >= 5 else 1),
+    )
+    with pytest.raises(NotFinite, match=r"^loss is nan at step \d$"):
+        run_trial(spec(), runner=runner, report=lambda r: reports.append(r.step) or True)
+    assert reports == [3]
 
 
 def test_an_adapter_that_would_learn_nothing_is_an_error(
