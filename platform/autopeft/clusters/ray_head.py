@@ -44,7 +44,7 @@ class RayHead:
             self.table = NodeTable(plan.gcs, environment)
             try:
                 stands = self._stands(is_cancelled)
-            except BaseException:
+            except BaseException:  # a request to stop as well: what was started here ends here
                 self._node.stop()
                 raise
             if stands:
