@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from autopeft.clusters.ray_environment import ENVIRONMENT
 
 # Ray reads its authentication mode when it is first imported, which any test may do.
 os.environ.update(ENVIRONMENT)
+
+# The machine is shared: a slow example says nothing of the code.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 
 # Rooms whose files make something that takes seconds (a worker, a trained run, a server) and share

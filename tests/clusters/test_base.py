@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autopeft.clusters import DIALECTS
@@ -14,7 +14,6 @@ from autopeft.clusters.script import render
 from autopeft.core.errors import InputError
 
 
-@settings(deadline=None)  # the machine is shared
 @given(count=st.integers(1, 3000), per_job=st.integers(1, 500))
 def test_every_task_is_in_one_chunk(count, per_job):
     chunks = split_tasks(count, per_job)
@@ -23,7 +22,6 @@ def test_every_task_is_in_one_chunk(count, per_job):
     assert all(chunk.size == per_job for chunk in chunks[:-1])
 
 
-@settings(deadline=None)  # the machine is shared
 @given(first=st.integers(1, 10**6), count=st.integers(1, 200), step=st.integers(1, 50))
 def test_an_array_expression_is_its_indices(first, count, step):
     expected = list(range(first, first + count * step, step))
@@ -31,7 +29,6 @@ def test_an_array_expression_is_its_indices(first, count, step):
     assert list(indices(",".join(map(str, expected)))) == expected
 
 
-@settings(deadline=None)  # the machine is shared
 @given(text=st.text(max_size=30))
 def test_no_answer_stops_a_parser(text):
     for kind in ("slurm", "pbs"):
@@ -43,7 +40,6 @@ def test_no_answer_stops_a_parser(text):
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
 
-@settings(deadline=None)  # the machine is shared
 @given(words=st.lists(WORDS, min_size=1, max_size=5))
 def test_a_command_stands_in_the_script_word_for_word(job_anywhere, words):
     job = job_anywhere(Path("/work/here"), command=("run", *words))

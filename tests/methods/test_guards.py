@@ -160,7 +160,7 @@ def test_off_stands_only_in_parts(base, kind):
             adapt(base, METHOD_RECORDS[kind](**{size: 0}), seed=0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     kind=st.sampled_from(["lora", "dora", "loha", "lokr", "miss", "vera", "oft"]),
     widths=st.tuples(st.integers(2, 40), st.integers(2, 40)),

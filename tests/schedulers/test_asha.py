@@ -36,7 +36,7 @@ def _ray_tune_is_loaded() -> None:
     ray_asha(grace=1, reduction=2, steps=4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     grace=st.integers(1, 12),
     reduction=st.sampled_from([1.5, 2, 2.5, 3, 4]),
@@ -114,7 +114,7 @@ def get_job(rungs: list[dict[str, float]], promoted: list[set[str]], reduction: 
     return ""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(trials=st.integers(1, 40), reduction=st.sampled_from([2, 3, 4]), dice=st.randoms())
 def test_one_worker_promotes_as_the_paper_does(trials: int, reduction: int, dice: Random) -> None:
     steps = reduction**3

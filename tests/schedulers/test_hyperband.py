@@ -36,7 +36,7 @@ def _ray_tune_is_loaded() -> None:
     ray_brackets(grace=1, reduction=2, steps=4, brackets=1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     grace=st.integers(1, 8),
     reduction=st.sampled_from([2, 2.5, 3]),

@@ -43,7 +43,7 @@ def _ray_tune_is_loaded() -> None:
     ray_median(grace=1, min_trials=1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     grace=st.integers(1, 12),
     min_trials=st.integers(1, 4),

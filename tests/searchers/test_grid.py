@@ -54,7 +54,7 @@ def test_the_ends_of_a_continuous_axis_are_on_the_grid() -> None:
     assert {0.0, 1.0} < {cube["x"] for cube in all_of((Axis("x"),), points=5)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from([1, 2, 3, 5, None]), max_size=4), st.integers(0, 9))
 def test_the_order_is_drawn_from_the_seed_and_complete(levels: list[int | None], seed: int) -> None:
     axes = tuple(Axis(f"x{i}", levels=n) for i, n in enumerate(levels))

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autopeft.searchers import (
@@ -155,7 +155,6 @@ def test_cmaes_begins_where_the_prior_points():
     low=st.floats(0, 0.9), width=st.floats(0.05, 1), x=st.floats(0, 1),
     levels=st.one_of(st.none(), st.integers(1, 12)),
 )  # fmt: skip
-@settings(deadline=None)
 def test_a_side_keeps_its_points_inside_and_brings_them_back(low, width, x, levels):
     side = Side(Axis("a", levels), low, min(low + width, 1.0))
     out = side.outward(x)

@@ -105,7 +105,7 @@ def test_one_at_a_time_it_waits_for_what_it_needs() -> None:
     assert isinstance(searcher.ask(), Wait)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.sampled_from([PLANE, BRANCHED, LEVELS]),
     st.sampled_from([True, False]),
@@ -127,7 +127,7 @@ def test_to_ask_in_vain_leaves_no_trace(axes: tuple[Axis, ...], parallel: bool, 
                 searcher.tell(proposal.number, Value((bowl(proposal.cube),)))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.sampled_from([PLANE, BRANCHED]),
     st.sampled_from([True, False]),

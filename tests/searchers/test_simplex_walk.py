@@ -179,7 +179,7 @@ class World:
 LEVELS = st.lists(st.sampled_from([None, None, 2, 3, 7]), min_size=1, max_size=4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(LEVELS, st.sampled_from(FUNCTIONS), st.integers(0, 999), st.sampled_from([True, False]))
 def test_no_vertex_has_another_points_loss_and_the_best_is_one(
     levels: list[int | None], f: Function, seed: int, parallel: bool
@@ -199,7 +199,7 @@ def test_no_vertex_has_another_points_loss_and_the_best_is_one(
             assert ours.simplex.losses[0] <= min(loss for _, loss in world.told)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(LEVELS, st.integers(0, 999), st.integers(1, 80))
 def test_loaded_it_goes_on_as_if_nothing_had_been(
     levels: list[int | None], seed: int, cut: int

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autopeft.core.errors import InputError
@@ -132,14 +132,12 @@ def test_a_profile_that_is_no_yaml_is_said_with_its_line(tmp_path: Path) -> None
         load_profile(str(file))
 
 
-@settings(deadline=None)  # the machine is shared
 @given(seconds=st.integers(60, 10**7))
 def test_a_walltime_is_read_back_as_it_was_written(seconds: int) -> None:
     assert parse_walltime(clock_text(seconds)) == seconds
     assert parse_walltime(f"{seconds}s") == seconds
 
 
-@settings(deadline=None)  # the machine is shared
 @given(days=st.integers(0, 99), hours=st.integers(0, 23), minutes=st.integers(0, 59))
 def test_days_hours_and_minutes_add_up(days: int, hours: int, minutes: int) -> None:
     expected = ((days * 24) + hours) * 3600 + minutes * 60
@@ -149,7 +147,6 @@ def test_days_hours_and_minutes_add_up(days: int, hours: int, minutes: int) -> N
     assert parse_walltime(f"{days}-{hours:02d}:{minutes:02d}:00") == expected
 
 
-@settings(deadline=None)  # the machine is shared
 @given(text=st.text(max_size=12))
 def test_whatever_is_written_is_a_walltime_or_a_sentence(text: str) -> None:
     try:
@@ -161,7 +158,6 @@ def test_whatever_is_written_is_a_walltime_or_a_sentence(text: str) -> None:
     assert "would be right" in said
 
 
-@settings(deadline=None)  # the machine is shared
 @given(address=st.ip_addresses(v=4), prefix=st.integers(1, 32))
 def test_a_network_is_itself_and_a_host_in_it_is_told_its_network(address, prefix) -> None:
     network = ipaddress.ip_network(f"{address}/{prefix}", strict=False)
@@ -171,7 +167,6 @@ def test_a_network_is_itself_and_a_host_in_it_is_told_its_network(address, prefi
             check_interface(f"{address}/{prefix}")
 
 
-@settings(deadline=None)  # the machine is shared
 @given(text=st.text(max_size=20))
 def test_whatever_is_written_is_a_network_or_a_sentence(text: str) -> None:
     try:

@@ -157,7 +157,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
         ),
         (
             METHOD + "training: {warmup_steps: {low: 1, high: 200}}",
-            "4  training.warmup_steps: warmup_steps 200 is not below steps 80",
+            "4  training.warmup_steps: 200 is not below steps 80",
         ),
         ("method: {kind: lora, layers: search}", "3  method.layers: layers has no default range; "),
         (METHOD + "training: {batch_size: search}", "4  training.batch_size: batch_size has no de"),
@@ -378,16 +378,16 @@ def test_a_bare_word_on_the_command_line_is_told_its_mapping(
         ),
         (
             "{kind: contrastive, data: {kind: procedural}, prompt: hi}",
-            "task: prompt 'hi' lacks {caption}",
+            "task.prompt: 'hi' lacks {caption}",
         ),
         (
             "{kind: contrastive, data: {kind: procedural}, caption_bank_weight: 0}",
-            "are both 0; raise one",
+            "task.caption_bank_weight: 0, and so is in_batch_weight; raise one",
         ),
         (
             "{kind: contrastive, data: {kind: procedural}, caption_bank_weight: {one_of: [1, 0]}, "
             "in_batch_weight: {one_of: [0, 1]}}",
-            "task.caption_bank_weight: caption_bank_weight and in_batch_weight are both 0",
+            "task.caption_bank_weight: 0, and so is in_batch_weight",
         ),
     ],
 )

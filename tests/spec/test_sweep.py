@@ -26,8 +26,8 @@ def test_the_defaults_are_a_whole_search() -> None:
 
 def test_raw_is_plain_data_that_makes_the_same_sweep() -> None:
     sweep = load_sweep(TREE)
-    again, wrong = read_sweep(sweep.raw)
-    assert wrong == []
+    again, wrong, rest = read_sweep(sweep.raw)
+    assert (wrong, rest) == ((), None)
     assert isinstance(again, Sweep)
     assert again.template == sweep.template
 

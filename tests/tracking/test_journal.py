@@ -60,9 +60,7 @@ def ended(trial: str) -> Ended:
     return Ended(time=1.0, trial=trial, status=Status.FINISHED)
 
 
-@hypothesis_settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
-)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(events=st.lists(EVENTS, max_size=6))
 def test_what_is_written_is_read(path: Path, events: list[AnyEvent]) -> None:
     path.unlink(missing_ok=True)

@@ -48,9 +48,7 @@ def merged(view: MlflowView, events: list[AnyEvent], cuts: list[int]) -> dict[st
     return total
 
 
-@hypothesis_settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
-)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(cuts=st.lists(st.integers(0, 400), max_size=10))
 def test_batches_do_not_matter(run: RunFolder, cuts: list[int]) -> None:
     events, sweep = list(read_journal(run.journal)), run.sweep()

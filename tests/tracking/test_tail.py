@@ -12,9 +12,7 @@ from autopeft.tracking.events import EVENTS, Retried
 from autopeft.tracking.tail import Tail
 
 
-@hypothesis_settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
-)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(cuts=st.lists(st.integers(0, 600), max_size=8), limit=st.integers(1, 5))
 def test_every_line_comes_once_wherever_writing_pauses(
     tmp_path: Path, cuts: list[int], limit: int

@@ -14,12 +14,11 @@ def check(file: SearchFile, overrides: Overrides = None, json: Json = False) -> 
     """
     from autopeft.cli.explanation import explain, explanation_text
     from autopeft.cli.terminal import hush
-    from autopeft.spec.load import load_sweep
-    from autopeft.sweep.preflight import preflight
+    from autopeft.sweep.preflight import load_checked
 
     hush()
-    sweep = load_sweep(file, overrides or [])
-    explanation = explain(sweep, remarks=preflight(sweep, quick=True))
+    sweep, remarks = load_checked(file, overrides or [], quick=True)
+    explanation = explain(sweep, remarks=remarks)
     if json:
         answer_json(explanation)
     else:

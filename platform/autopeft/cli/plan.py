@@ -23,13 +23,12 @@ def plan(
     For a cluster the script of the job follows. Nothing is started, submitted or written.
     """
     from autopeft.cli.terminal import hush
-    from autopeft.spec.load import load_sweep
     from autopeft.sweep.plan import make_plan, plan_text
-    from autopeft.sweep.preflight import preflight
+    from autopeft.sweep.preflight import load_checked
 
     hush()
-    sweep = load_sweep(file, [*(overrides or []), *on_cluster(cluster)])
-    for remark in preflight(sweep, quick=True):
+    sweep, remarks = load_checked(file, [*(overrides or []), *on_cluster(cluster)], quick=True)
+    for remark in remarks:
         say(str(remark))
     found, script = make_plan(sweep), _script(sweep)
     if json:

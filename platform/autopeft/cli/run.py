@@ -41,15 +41,14 @@ def run(
     from autopeft.cli.ending import drive_to_end
     from autopeft.cli.terminal import hush
     from autopeft.core.errors import InputError
-    from autopeft.spec.load import load_sweep
     from autopeft.sweep.api import start_run
-    from autopeft.sweep.preflight import preflight
+    from autopeft.sweep.preflight import load_checked
 
     hush()
-    sweep = load_sweep(file, [*(overrides or []), *on_cluster(cluster)])
+    sweep, remarks = load_checked(file, [*(overrides or []), *on_cluster(cluster)])
     if detach and sweep.profile.kind == "local":
         raise InputError("--detach: a sweep on this machine ends with its terminal; use nohup")
-    for remark in preflight(sweep):
+    for remark in remarks:
         say(str(remark))
     folder = start_run(sweep, runs, allow_code=allow_code)
     say(f"{short(folder.path)}: {sweep.name}, {sweep.settings.search.trials} trials")

@@ -17,11 +17,20 @@ from autopeft.core.errors import InputError, Problem
 from autopeft.spec.compose import compose
 from autopeft.spec.interpolation import unresolved
 from autopeft.spec.lines import Lines, leftover, place
+from autopeft.spec.mending import touch
 from autopeft.spec.problems import UNKNOWN_KEY, dotted
 from autopeft.spec.problems import Path as TreePath
-from autopeft.spec.sweep import Sweep, read_sweep
+from autopeft.spec.sweep import Rest, Sweep, read_sweep
 
 COMMAND_LINE = "command line"
+
+
+class WrongSweep(InputError):
+    """A search file with mistakes; ``rest`` is what is right in it, to be looked at for more."""
+
+    def __init__(self, problems: Sequence[Problem], rest: Rest | None) -> None:
+        self.rest = rest
+        super().__init__(sorted(problems, key=reading_order))
 
 
 def load_sweep(
@@ -40,7 +49,7 @@ def load_sweep(
         folder: Where a dict's paths count from; by default the current folder.
 
     Raises:
-        InputError: Holds every problem of the file at once.
+        WrongSweep: Holds every problem of the file at once.
     """
     lines: Lines = {}
     if isinstance(source, Mapping):
@@ -53,14 +62,16 @@ def load_sweep(
     unknown: list[TreePath] = []
     raw = _resolved(config, lines, problems, unknown)
     _make_paths_absolute(raw, folder)
-    sweep, wrong = read_sweep(raw, lines)
+    sweep, wrong, rest = read_sweep(raw, lines)
     for path, text in wrong:
-        if not any(_touch(path, other) for other in unknown):
+        if not any(touch(path, other) for other in unknown):
             text += leftover(path, lines) if text.startswith(UNKNOWN_KEY) else ""
             problems.append(Problem(place(path, lines), dotted(path), text))
-    if sweep is None or problems:
-        raise InputError(sorted(problems, key=_reading_order))
-    return sweep
+    if sweep is not None and not problems:
+        return sweep
+    if sweep is not None:  # right but for what stands for nothing
+        rest = Rest(sweep, frozenset())
+    raise WrongSweep(problems, rest and rest.doubting(unknown))
 
 
 def _override(config: DictConfig, overrides: Sequence[str], lines: Lines) -> None:
@@ -153,18 +164,14 @@ def _resolved(
         return {str(key): value for key, value in raw.items()}
 
 
-def _touch(path: TreePath, other: TreePath) -> bool:
-    """Whether one path leads to, or through, the other."""
-    return all(step == other_step for step, other_step in zip(path, other, strict=False))
-
-
 def _steps(key: str) -> TreePath:
     """Return the path that a dotted key such as ``method.any_of[0].rank`` stands for."""
     steps = key.replace("[", ".").replace("]", "").split(".")
     return tuple(int(step) if step.isdigit() else step for step in steps)
 
 
-def _reading_order(problem: Problem) -> tuple[str, int, str]:
+def reading_order(problem: Problem) -> tuple[str, int, str]:
+    """Return what to sort problems by: file, line, path."""
     file, _, line = problem.where.rpartition(":")
     return (file, int(line), problem.path) if line.isdigit() else (problem.where, 0, problem.path)
 

@@ -1,34 +1,28 @@
 """A whole sweep, validated: the template to search, and how."""
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from autopeft.core.choices import known_words
 from autopeft.core.errors import Problem
 from autopeft.spec.cluster import AnyProfile, LocalProfile
 from autopeft.spec.cluster_file import read_cluster
 from autopeft.spec.distribution import SECTIONS
-from autopeft.spec.first_points import wrong_points
+from autopeft.spec.fitting import JudgedSearch, judge_search, unfitting
 from autopeft.spec.interpolation import literal
 from autopeft.spec.lines import Lines, place
+from autopeft.spec.mending import Mended, mend, untouched
 from autopeft.spec.problems import Path, complaints, dotted, unknown_key
 from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
-from autopeft.spec.scheduler import CHANGING, PbtScheduler
 from autopeft.spec.search import Search
 from autopeft.spec.searcher import MOST_SEED
 from autopeft.spec.space import Space, Values
-from autopeft.spec.task import BUILT_METRICS, LAST_METRICS
 from autopeft.spec.task_kind import TaskKind
 from autopeft.spec.template import Complaint, Template, read_template
 from autopeft.spec.tracking import Tracking
 from autopeft.spec.trial import AnyTrial, TrialSpec
-
-# The fields of ``search`` that hold an entry for every metric, each right or wrong by itself.
-BY_METRIC = ("objectives", "constraints")
 
 
 class Settings(Record):
@@ -119,10 +113,42 @@ class Sweep:
         return trial
 
 
-def read_sweep(
-    raw: Mapping[str, Any], lines: Lines | None = None
-) -> tuple[Sweep | None, list[Complaint]]:
-    """Judge a composed file; return the sweep, or ``None`` and everything that is wrong.
+class Rest(NamedTuple):
+    """What is right in a wrong file: a sweep that can be looked at, never run.
+
+    Attributes:
+        sweep: The file with defaults in the place of what is wrong.
+        doubtful: Where they are.
+    """
+
+    sweep: Sweep
+    doubtful: frozenset[Path]
+
+    def is_sure(self, *needs: Path) -> bool:
+        """Whether nothing that leads to, or lies in, one of ``needs`` was wrong."""
+        return untouched(self.doubtful, *needs)
+
+    def doubting(self, paths: Iterable[Path]) -> "Rest":
+        """Return the same where ``paths`` are doubtful too."""
+        return Rest(self.sweep, self.doubtful.union(paths))
+
+
+class Reading(NamedTuple):
+    """What a composed file says.
+
+    Attributes:
+        sweep: The sweep, if nothing is wrong.
+        wrong: Every mistake.
+        rest: If something is, what is right; ``None`` if nothing of the template is.
+    """
+
+    sweep: Sweep | None
+    wrong: tuple[Complaint, ...] = ()
+    rest: Rest | None = None
+
+
+def read_sweep(raw: Mapping[str, Any], lines: Lines | None = None) -> Reading:
+    """Judge a composed file.
 
     Args:
         raw: The file as plain data.
@@ -130,20 +156,37 @@ def read_sweep(
     """
     lines = {} if lines is None else lines
     profile, wrong = read_cluster(raw.get("cluster", "local"), lines)
-    template, template_wrong = read_template({name: raw.get(name) for name in SECTIONS})
+    mended, template_wrong = _read_sections({name: raw.get(name) for name in SECTIONS})
     wrong += template_wrong
+    trial = mended and mended.template.trial(_first_values(mended.template), seed=0)
+    defaults = trial.task.search_defaults() if trial else {}
     name = profile.name if profile else "local"
-    trial = None if template is None else template.trial(_first_values(template), seed=0)
-    defaults = {} if trial is None else trial.task.search_defaults()
     own = _own_sections({**raw, "cluster": name}, defaults, wrong)
     settings, settings_wrong = _read_settings(own)
     wrong += settings_wrong
-    judged = _judge_search(own.get("search"), [path for path, _ in settings_wrong], defaults)
+    judged = judge_search(own.get("search"), [path for path, _ in settings_wrong], defaults)
     if judged is not None:
-        wrong += _unfitting(judged, trial, template)
-    if settings is None or template is None or wrong:
-        return None, wrong
-    return Sweep(raw, settings, template, lines, profile), wrong
+        wrong += unfitting(judged, trial, mended)
+    if mended is None:
+        return Reading(None, tuple(wrong))
+    if settings is None or wrong:
+        doubtful = mended.doubtful | {path for path, _ in wrong if path[0] not in SECTIONS}
+        rest = settings or _right_settings(own, settings_wrong, judged)
+        return Reading(
+            None,
+            tuple(wrong),
+            Rest(Sweep(raw, rest, mended.template, lines, profile), frozenset(doubtful)),
+        )
+    return Reading(Sweep(raw, settings, mended.template, lines, profile))
+
+
+def _read_sections(sections: Mapping[str, Any]) -> tuple[Mended | None, list[Complaint]]:
+    """Read what is searched, or what is left of it without its mistakes; return these too."""
+    template, wrong = read_template(sections)
+    if template is not None:
+        return Mended(template, frozenset(), ()), wrong
+    mended = mend(sections, wrong)
+    return mended, [*wrong, *(mended.found if mended else ())]
 
 
 def _own_sections(
@@ -167,184 +210,14 @@ def _read_settings(own: Mapping[str, Any]) -> tuple[Settings | None, list[Compla
         return None, list(complaints(error, Settings))
 
 
-class JudgedSearch(NamedTuple):
-    """As much of ``search`` as is right by itself, so that the rest does not hide its mistakes.
-
-    Attributes:
-        search: What is right; defaults in the place of what is not.
-        wrong: The fields with anything wrong in them.
-        replaced: Those of which nothing is left.
-    """
-
-    search: Search
-    wrong: frozenset[str]
-    replaced: frozenset[str]
-
-
-def _judge_search(
-    written: Any, wrong: Sequence[Path], defaults: Mapping[str, Any]
-) -> JudgedSearch | None:
-    """Validate ``search`` without what was found ``wrong``; ``None`` where that leaves nothing.
-
-    A metric's objective or bound that is wrong takes no other with it.
-    """
-    if written is not None and not isinstance(written, dict):
-        return None
-    right = dict(written or {})
-    below = [path[1:] for path in wrong if path[0] == "search" and len(path) > 1]
-    for field, *entry in below:
-        table = right.get(str(field))
-        if field in BY_METRIC and entry and isinstance(table, dict):
-            right[str(field)] = {key: table[key] for key in table if key != entry[0]}
-        else:
-            right.pop(str(field), None)
-    fields = frozenset(str(path[0]) for path in below)
-    replaced = frozenset(field for field in fields if not right.get(field))
-    kept = {key: value for key, value in right.items() if key not in replaced}
-    try:
-        return JudgedSearch(Search.model_validate({**defaults, **kept}), fields, replaced)
-    except ValidationError:
-        return None
-
-
-def _unfitting(
-    judged: JudgedSearch, trial: AnyTrial | None, template: Template | None
-) -> Iterator[Complaint]:
-    """Yield what in ``search`` does not fit the trial, the space, or the rest of it.
-
-    Only what was written and is right by itself is judged.
-    """
-    search = judged.search
-    if trial is not None:
-        alone = itertools.chain(_unmeasured(search, trial), _never_repeated(search, trial))
-        yield from (found for found in alone if found[0][1] not in judged.replaced)
-    together = {
-        ("scheduler", "patience", "objectives"): _never_stopped(search, trial),
-        ("scheduler",): _never_explored(search, template),
-        ("searcher", "objectives"): _too_many_objectives(search),
-        ("first_points",): _wrong_first_points(search, template),
-        ("searcher", "warm_start"): _never_narrowed(search),
-    }
-    for fields, found in together.items():
-        if judged.wrong.isdisjoint(fields):
-            yield from found
-
-
-def _never_stopped(search: Search, trial: AnyTrial | None) -> Iterator[Complaint]:
-    """Yield what keeps the scheduler from ever stopping a trial."""
-    scheduler = search.scheduler
-    if scheduler.kind == "none" and search.patience is None:
-        return
-    if isinstance(scheduler, PbtScheduler):
-        yield from _never_copied(scheduler, trial)
-    grace_steps = getattr(scheduler, "grace_steps", 0)
-    if trial is not None and grace_steps > trial.steps:
-        yield (
-            ("search", "scheduler", "grace_steps"),
-            f"{grace_steps} is above {trial.task.steps_path} {trial.steps}; no trial "
-            "would ever stop early",
-        )
-    for metric in LAST_METRICS:
-        if metric in search.objectives:
-            yield (
-                ("search", "objectives", metric),
-                f"{metric} is scored with the last report only, so no trial can be stopped early "
-                "by it; write scheduler: {kind: none}, and no patience",
-            )
-
-
-def _never_explored(search: Search, template: Template | None) -> Iterator[Complaint]:
-    """Yield that a copy would be trained just as its source."""
-    if template is None or search.scheduler.kind != "pbt":
-        return
-    if not any(d.name.rpartition(".")[2] in CHANGING for d in template.space.dimensions):
-        yield (
-            ("search", "scheduler"),
-            f"pbt explores {', '.join(CHANGING)}, and none of them is searched; write e.g. "
-            "learning_rate: search",
-        )
-
-
-def _never_copied(scheduler: PbtScheduler, trial: AnyTrial | None) -> Iterator[Complaint]:
-    """Yield what keeps a population from ever comparing its members, or from copying one."""
-    if trial is None:
-        return
-    if not trial.task.has_checkpoints:
-        yield (
-            ("search", "scheduler"),
-            f"pbt copies checkpoints, and a {trial.task.kind} trial has none; write "
-            "scheduler: {kind: asha}",
-        )
-    elif scheduler.interval_steps >= trial.steps:
-        yield (
-            ("search", "scheduler", "interval_steps"),
-            f"{scheduler.interval_steps} is not below {trial.task.steps_path} {trial.steps}; no "
-            "trial would ever be copied",
-        )
-
-
-def _too_many_objectives(search: Search) -> Iterator[Complaint]:
-    """Yield that the searcher follows one objective, where there are more."""
-    if len(search.objectives) > 1 and search.searcher.one_objective_only:
-        yield (
-            ("search", "searcher"),
-            f"{search.searcher.kind} searches one objective, found {len(search.objectives)}; "
-            "write searcher: {kind: tpe}, or nsga2, or auto",
-        )
-
-
-def _wrong_first_points(search: Search, template: Template | None) -> Iterator[Complaint]:
-    """Yield what is wrong with the points to begin with."""
-    if template is not None:
-        for path, message in wrong_points(search.first_points, template.space):
-            yield ("search", "first_points", *path), message
-
-
-def _never_narrowed(search: Search) -> Iterator[Complaint]:
-    """Yield that a narrowed space is asked for where the searcher has no use for it."""
-    start = search.warm_start
-    if start is not None and start.narrows and not search.searcher.can_narrow:
-        yield (
-            ("search", "warm_start"),
-            f"{start.kind} narrows the space, and {search.searcher.kind} searches all of it; "
-            "write searcher: {kind: auto}, or another warm start",
-        )
-
-
-def _never_repeated(search: Search, trial: AnyTrial) -> Iterator[Complaint]:
-    """Yield what is asked for beside the search, or after it, and makes no sense for this task."""
-    kind = trial.task.kind
-    if search.baselines and not trial.task.has_baselines:
-        yield ("search", "baselines"), f"a {kind} task has no baselines; take it out"
-    if search.retrain and not trial.task.is_seeded:
-        yield (
-            ("search", "retrain"),
-            f"the {kind} is not told a seed, so the best would only be repeated; let it take one "
-            "({seed} in a command, seeded: true of a function), or write retrain: 0",
-        )
-
-
-def _unmeasured(search: Search, trial: AnyTrial) -> Iterator[Complaint]:
-    """Yield the objectives and constraints that no report will hold."""
-    reported = trial.task.reported()
-    if reported is None:
-        for section in ("objectives", "constraints"):
-            for metric in getattr(search, section):
-                if metric in BUILT_METRICS:
-                    yield ("search", section, metric), f"a {trial.task.kind} task has no {metric}"
-        return
-    for metric in search.objectives:
-        path = ("search", "objectives", metric)
-        if metric in BUILT_METRICS:
-            bound = f"search.constraints: {{{metric}: {{at_most: …}}}}"
-            yield path, f"{metric} is known before training; bound it: {bound}"
-        elif metric not in reported:
-            yield path, f"no metric named {metric!r}{known_words(metric, list(reported))}"
-    known = [*reported, *BUILT_METRICS]
-    for metric in search.constraints:
-        if metric not in known:
-            path = ("search", "constraints", metric)
-            yield path, f"no metric named {metric!r}{known_words(metric, known)}"
+def _right_settings(
+    own: Mapping[str, Any], wrong: Sequence[Complaint], judged: JudgedSearch | None
+) -> Settings:
+    """Return the settings with defaults in the place of every section with a mistake."""
+    spoiled = {str(path[0]) for path, _ in wrong} | {"search"}
+    right = {key: value for key, value in own.items() if key not in spoiled}
+    search = judged.search if judged else Search()
+    return Settings.model_validate({"name": "unnamed", **right, "search": search})
 
 
 def _first_values(template: Template) -> Values:

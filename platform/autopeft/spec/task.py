@@ -1,12 +1,13 @@
 """What success means, as a user writes it."""
 
 from string import Formatter
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from autopeft.spec.data import Data
 from autopeft.spec.objective import CommandTask, FunctionTask
+from autopeft.spec.record import about
 from autopeft.spec.task_kind import TaskKind
 
 # Of the machine, by the names of MLflow's own system metrics; the first is the worker's alone.
@@ -57,6 +58,17 @@ class FineTuning(TaskKind):
         return tuple(m for m in known if has_source or m not in LAST_METRICS)
 
 
+def _check_prompt(prompt: str) -> str:
+    if "{caption}" not in prompt:
+        raise ValueError(f"{prompt!r} lacks {{caption}}")
+    words = {word for _, word, _, _ in Formatter().parse(prompt) if word is not None}
+    if words != {"caption"}:
+        raise ValueError(
+            f"{prompt!r} names {sorted(words - {'caption'})}; only {{caption}} is filled in"
+        )
+    return prompt
+
+
 class ContrastiveTask(FineTuning):
     """Bring sounds and their captions together; score zero-shot classification and retrieval.
 
@@ -67,20 +79,12 @@ class ContrastiveTask(FineTuning):
     kind: Literal["contrastive"] = "contrastive"
     caption_bank_weight: float = Field(1.0, ge=0, le=1000)
     in_batch_weight: float = Field(0.0, ge=0, le=1000)
-    prompt: str = "{caption}"
+    prompt: Annotated[str, AfterValidator(_check_prompt)] = "{caption}"
 
     @model_validator(mode="after")
     def _some_loss(self) -> Self:
         if self.caption_bank_weight + self.in_batch_weight <= 0:
-            raise ValueError("caption_bank_weight and in_batch_weight are both 0; raise one")
-        if "{caption}" not in self.prompt:
-            raise ValueError(f"prompt {self.prompt!r} lacks {{caption}}")
-        words = {word for _, word, _, _ in Formatter().parse(self.prompt) if word is not None}
-        if words != {"caption"}:
-            raise ValueError(
-                f"prompt {self.prompt!r} names {sorted(words - {'caption'})}; only "
-                "{caption} is filled in"
-            )
+            raise about("caption_bank_weight", "0, and so is in_batch_weight; raise one")
         return self
 
 

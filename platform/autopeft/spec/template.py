@@ -174,14 +174,24 @@ def read_template(sections: Mapping[str, Any]) -> tuple[Template | None, list[Co
 
 def _of_unknown_task(kind: str, given: Tree) -> list[Complaint]:
     """Return what is wrong, judging all else by the task that was meant perhaps."""
-    near = get_close_matches(kind, TASK_RECORDS, n=1)
-    meant = near[0] if near else DEFAULT_TASK
-    _, others = read_template({**given, "task": {**given["task"], "kind": meant}})
+    meant = meant_task(kind)
+    _, others = read_template({**given, "task": {**given["task"], "kind": meant or DEFAULT_TASK}})
     words = known_words(kind, sorted(TASK_RECORDS))
     return [
         (("task", "kind"), f"no task named {kind!r}{words}"),
-        *(complaint for complaint in others if near or complaint[0][0] != "task"),
+        *(complaint for complaint in others if meant or complaint[0][0] != "task"),
     ]
+
+
+def meant_task(kind: object) -> str | None:
+    """Return the kind of task that an unknown word was to name; ``None`` if none is near.
+
+    Example:
+        >>> meant_task("contrastiv")
+        'contrastive'
+    """
+    near = get_close_matches(str(kind), TASK_RECORDS, n=1)
+    return near[0] if near else None
 
 
 def _foreign_sections(
@@ -511,4 +521,14 @@ def _record_of(annotation: Any, node: Any) -> type[BaseModel] | None:
     return next((r for r in members if r.model_fields["kind"].default == kind), None)
 
 
-__all__ = ["Branch", "Complaint", "Searched", "Template", "dimension_name", "read_template"]
+__all__ = [
+    "DEFAULT_TASK",
+    "Branch",
+    "Complaint",
+    "Searched",
+    "Template",
+    "Tree",
+    "dimension_name",
+    "meant_task",
+    "read_template",
+]

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from autopeft.spec.record import Record
+from autopeft.spec.record import Record, about
 
 
 class Training(Record):
@@ -23,8 +23,9 @@ class Training(Record):
     @model_validator(mode="after")
     def _warm_up_fits(self) -> Self:
         if self.warmup_steps >= self.steps:
-            raise ValueError(
-                f"warmup_steps {self.warmup_steps} is not below steps {self.steps}; "
-                f"write e.g. warmup_steps: {self.steps // 10}"
+            raise about(
+                "warmup_steps",
+                f"{self.warmup_steps} is not below steps {self.steps}; "
+                f"write e.g. warmup_steps: {self.steps // 10}",
             )
         return self

@@ -17,11 +17,10 @@ from autopeft.clusters.queued import (
 )
 from autopeft.clusters.submission import Refused
 from autopeft.core.errors import AutopeftError, InputError
-from autopeft.spec.load import load_sweep
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.amend import amend
 from autopeft.sweep.permission import record_permission, refused_code, require_permission
-from autopeft.sweep.preflight import preflight
+from autopeft.sweep.preflight import load_checked
 from autopeft.tracking.run_folder import RunFolder, create_run, open_run
 from autopeft.tracking.tail import Tail
 
@@ -51,8 +50,8 @@ def run(
     Example:
         >>> run("search.yaml", ["search.trials=48"]).trials()  # doctest: +SKIP
     """
-    sweep = load_sweep(spec, overrides)
-    for remark in preflight(sweep):
+    sweep, remarks = load_checked(spec, overrides)
+    for remark in remarks:
         warnings.warn(str(remark), stacklevel=2)
     return _drive(start_run(sweep, Path(runs), allow_code=allow_code))
 

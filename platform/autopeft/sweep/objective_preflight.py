@@ -5,7 +5,7 @@ On another machine, a cluster's, programs may lie elsewhere; nothing is said of 
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,13 +20,18 @@ FOLDER = ("task", "folder")
 ENTRY_POINT = ("task", "entry_point")
 
 
-def command_problems(sweep: Sweep, *, quick: bool) -> Iterator[Problem]:
+def command_problems(
+    sweep: Sweep, *, quick: bool, is_sure: Callable[..., bool]
+) -> Iterator[Problem]:
     """Yield that the folder or the program is not there, or cannot be run."""
     task = sweep.task
-    assert isinstance(task, CommandTask)
+    if not isinstance(task, CommandTask) or not is_sure(FOLDER):
+        return
     folder, program = Path(task.folder), task.command[0]
     if not folder.is_dir():
         yield sweep.problem(FOLDER, f"there is no folder {folder}")
+    elif not is_sure(COMMAND):
+        return
     elif "/" in program:
         path = folder / program
         if not path.is_file():
@@ -39,10 +44,13 @@ def command_problems(sweep: Sweep, *, quick: bool) -> Iterator[Problem]:
         yield sweep.problem(COMMAND, f"no program {program!r} on the PATH{here}")
 
 
-def function_problems(sweep: Sweep, *, quick: bool) -> Iterator[Problem]:
+def function_problems(
+    sweep: Sweep, *, quick: bool, is_sure: Callable[..., bool]
+) -> Iterator[Problem]:
     """Yield that the function's package is not installed here; nothing is imported."""
     task = sweep.task
-    assert isinstance(task, FunctionTask)
+    if not isinstance(task, FunctionTask) or not is_sure(ENTRY_POINT):
+        return
     name = task.entry_point
     if ":" not in name and not is_registered(name):
         words = known_words(name, sorted(OBJECTIVES))

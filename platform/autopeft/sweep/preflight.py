@@ -2,11 +2,12 @@
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -17,6 +18,8 @@ from autopeft.data import open_data
 from autopeft.data.audio_files import read_clip
 from autopeft.data.problems import listed
 from autopeft.spec.data import FolderData
+from autopeft.spec.distribution import SECTIONS
+from autopeft.spec.load import WrongSweep, load_sweep, reading_order
 from autopeft.spec.model import SHIPPED, Model
 from autopeft.spec.remarks import remarks
 from autopeft.spec.sweep import Sweep
@@ -33,8 +36,36 @@ DATA = ("task", "data", "path")
 CAPTIONS = ("task", "data", "captions")
 CLIPS = ("task", "data", "clips")
 BASE = ("model", "base")
+# Whether what stands at some paths of the file is right.
+Sure = Callable[..., bool]
 # What a problem inside the captions begins with.
 ROW = re.compile(r"(?P<where>.+:\d+)  (?P<message>.*)")
+
+
+def load_checked(
+    source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), *, quick: bool = False
+) -> tuple[Sweep, list[Problem]]:
+    """Read a search file and look if what it needs can be used here.
+
+    Args:
+        source: A YAML file, or its content as plain data.
+        overrides: ``path=value`` pairs, the last word.
+        quick: As of ``preflight``.
+
+    Returns:
+        The sweep, and what is no mistake and worth a look all the same.
+
+    Raises:
+        InputError: Every problem at once, of the file and of what it names.
+    """
+    try:
+        sweep = load_sweep(source, overrides)
+    except WrongSweep as error:
+        if error.rest is None:
+            raise
+        found = _all_problems(error.rest.sweep, quick=True, is_sure=error.rest.is_sure)
+        raise InputError(sorted([*error.problems, *found], key=reading_order)) from None
+    return sweep, preflight(sweep, quick=quick)
 
 
 def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
@@ -52,12 +83,22 @@ def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
     """
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        look = LOOKS[sweep.task.runner]
-        problems = [*what_does_not_fit(sweep), *look(sweep, quick=quick)]
-    problems += _warm_start_problems(sweep)
+        problems = _all_problems(sweep, quick=quick, is_sure=lambda *needs: True)
     if problems:
         raise InputError(problems)
     return [*remarks(sweep), *(sweep.problem(CLIPS, str(w.message)) for w in warned)]
+
+
+def _all_problems(sweep: Sweep, *, quick: bool, is_sure: Sure) -> list[Problem]:
+    """Return everything that keeps the sweep from running here, as far as its words are sure."""
+    problems: list[Problem] = []
+    if is_sure(("cluster",)):
+        problems += what_does_not_fit(sweep)
+    if is_sure(("task", "kind")):
+        problems += LOOKS[sweep.task.runner](sweep, quick=quick, is_sure=is_sure)
+    if is_sure(("search", "warm_start"), *((name,) for name in SECTIONS)):
+        problems += _warm_start_problems(sweep)
+    return problems
 
 
 def _warm_start_problems(sweep: Sweep) -> Sequence[Problem]:
@@ -69,15 +110,16 @@ def _warm_start_problems(sweep: Sweep) -> Sequence[Problem]:
     return ()
 
 
-def _fine_tuning_problems(sweep: Sweep, *, quick: bool) -> Iterator[Problem]:
+def _fine_tuning_problems(sweep: Sweep, *, quick: bool, is_sure: Sure) -> Iterator[Problem]:
     """Yield what is wrong with data and base."""
     spec = sweep.fine_tuning(sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions}))
-    if isinstance(spec.task.data, FolderData):
-        yield from _data_problems(sweep, spec.task.data)
-    yield from _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
+    if isinstance(spec.task.data, FolderData) and is_sure(DATA):
+        yield from _data_problems(sweep, spec.task.data, is_sure)
+    if is_sure(("model",)):
+        yield from _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
 
 
-def _data_problems(sweep: Sweep, data: FolderData) -> Iterator[Problem]:
+def _data_problems(sweep: Sweep, data: FolderData, is_sure: Sure) -> Iterator[Problem]:
     """Yield what is wrong with the folder, the captions and the sounds, whichever comes first."""
     folder = Path(data.path).expanduser()
     table = folder / data.captions
@@ -85,11 +127,13 @@ def _data_problems(sweep: Sweep, data: FolderData) -> Iterator[Problem]:
         if not folder.is_dir():
             near = did_you_mean(folder.name, [path.name for path in folder.parent.glob("*/")])
             yield sweep.problem(DATA, f"there is no folder {folder}{near}")
+        elif not is_sure(CAPTIONS):
+            return
         elif not table.is_file():
             near = did_you_mean(table.name, [path.name for path in folder.glob("*.csv")])
             columns = "; it has the columns file, caption"
             yield sweep.problem(CAPTIONS, f"there is no file {table}{near or columns}")
-        else:
+        elif is_sure(DATA[:-1]):
             yield from _sound_problems(sweep, data, table.parent)
     except (OSError, RuntimeError) as error:  # no permission; a name no file can have; ~nobody
         yield sweep.problem(DATA, f"{folder} cannot be read: {error}")
