@@ -122,12 +122,15 @@ def test_run_starts_the_driver_and_prints_the_summary(
     def drive(run, *, warn):
         started.append(run.path)
         run.journal.write_bytes(finished.journal.read_bytes())
+        run.unsynced.write_text("MLflow at http://x does not answer\n")
         return 0
 
     monkeypatch.setattr("autopeft.clusters.local.run_driver", drive)
     text = ask("run", search_file, "search.trials=24", "--runs", tmp_path / "runs")
     assert "winner" in text
     assert "report.html" in text
+    lack = next(line for line in text.splitlines() if line.startswith("MLflow:"))
+    assert lack.startswith("MLflow:  MLflow at http://x does not answer; later: autopeft sync ")
     assert started[0].parent == tmp_path / "runs"
     assert json.loads(ask("run", search_file, "--runs", tmp_path / "runs", "--json"))["winner"]
 

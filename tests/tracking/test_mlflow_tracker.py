@@ -89,9 +89,11 @@ def test_a_server_that_is_no_good_costs_the_driver_nothing(
     assert len(warnings) == 1
     assert "does not answer" in warnings[0]
     assert not tracker.finish(run.history(), timeout_s=1)
+    assert "does not answer" in run.unsynced.read_text()
 
     run.spec_file.write_text(raw)  # the server is back, as it were
     assert sync(run).written == 4
+    assert not run.unsynced.exists()
     assert {r.info.status for r in runs_of().values()} == {"FINISHED"}
 
 

@@ -57,6 +57,9 @@ def tell_result(run: RunFolder, *, json: bool) -> None:
     answer(f"trials:  {counts_in_words(history)}")
     answer(f"time:    {duration(history.active_seconds)}")
     answer(f"report:  {short(run.report)}")
+    if run.unsynced.is_file():
+        lack = run.unsynced.read_text().strip()
+        answer(f"MLflow:  {lack}; later: autopeft sync {short(run.path)}")
     if history.best is not None and not sweep.task.has_adapters:
         answer(f"next:    autopeft export {short(run.path)} best")
     if run.best.is_dir():

@@ -1,6 +1,7 @@
 """What is done to MLflow in one go: a whole journal synced, and a finished sweep's files."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from autopeft.core.errors import TrackingError
@@ -57,6 +58,8 @@ def sync(run: RunFolder, *, progress: Progress | None = None) -> SyncReport:
         raise TrackingError(f"{run.path}: the journal is empty, there is nothing to sync")
     link.store.close_strays(link.history.trials)
     model = _publish(link, link.history)
+    with suppress(OSError):  # a folder that may only be read
+        run.unsynced.unlink(missing_ok=True)
     return SyncReport(
         look=link.store.target.how_to_look,
         experiment=sweep.settings.tracking.experiment or sweep.name,

@@ -8,6 +8,7 @@ idempotent, and trials that are complete in the store are skipped.
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from autopeft.core.errors import AutopeftError
 from autopeft.spec.sweep import Sweep
@@ -44,6 +45,7 @@ class MlflowTracker:
         self._link = Link(run, sweep, warn=warn)
         self._warn = warn
         self._pause = PAUSE_S
+        self._lack = ""
         self._news = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="mlflow-tracker", daemon=True)
@@ -73,19 +75,26 @@ class MlflowTracker:
     def finish(self, history: History, timeout_s: float = 60.0) -> bool:
         """Close, then upload the sweep's files and register its winner; warns, never raises.
 
+        What is lacking is noted in the run folder too, for who never sees the driver's log.
+
         Returns:
             Whether the server now has everything; ``autopeft sync`` completes it later if not.
         """
-        late = f"`autopeft sync {self._link.run.path}` completes it later"
-        if not self.close(timeout_s):
-            self._warn(f"MLflow does not have everything yet; {late}")
-            return False
-        try:
-            finish(self._link.run, history)
-        except AutopeftError as error:
-            self._warn(f"{error}; {late}")
-            return False
-        return True
+        run = self._link.run
+        if self.close(timeout_s):
+            try:
+                finish(run, history)
+            except AutopeftError as error:
+                lack = str(error)
+            else:
+                run.unsynced.unlink(missing_ok=True)
+                return True
+        else:
+            lack = self._lack or "MLflow does not have everything yet"
+        self._warn(f"{lack}; `autopeft sync {run.path}` completes it later")
+        with suppress(OSError):  # a disk that is full now
+            run.unsynced.write_text(f"{lack}\n")
+        return False
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -100,8 +109,9 @@ class MlflowTracker:
         try:
             self._link.follow(last=last)
         except Exception as error:  # whatever goes wrong with a view must not touch the sweep
+            self._lack = _sentence(error)
             if self.is_online:
-                self._warn(_sentence(error))
+                self._warn(self._lack)
             self._link.disconnect()
             self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
             self._news.set()
@@ -109,6 +119,7 @@ class MlflowTracker:
             if not self.is_online:
                 self._warn("MLflow answers again; everything was written")
             self._pause = PAUSE_S
+            self._lack = ""
 
 
 def _sentence(error: Exception) -> str:

@@ -58,6 +58,11 @@ class RunFolder:
         return self.path / "best"
 
     @property
+    def unsynced(self) -> Path:
+        """Why MLflow lacks something of a sweep that is over; no such file if it does not."""
+        return self.path / "unsynced.txt"
+
+    @property
     def driver_log(self) -> Path:
         """What the driver and Ray printed."""
         return self.path / "driver.log"
