@@ -43,14 +43,24 @@ def test_a_request_means_stop(number: int) -> None:
     assert (told.must_end, told.code) == (True, INTERRUPTED)
 
 
-def test_a_request_close_to_the_walltime_is_the_walltime() -> None:
-    assert told_by((signal.SIGTERM, 945)).code == CONTINUE
-    assert told_by((signal.SIGTERM, 935)).code == INTERRUPTED
+def test_the_end_of_the_walltime_is_a_warning_as_well_and_a_request_before_it_is_not() -> None:
+    assert told_by((signal.SIGTERM, 975)).code == CONTINUE
+    assert told_by((signal.SIGTERM, 965)).code == INTERRUPTED
 
 
-def test_the_end_that_follows_a_warning_changes_nothing_but_a_person_does() -> None:
-    assert told_by((signal.SIGUSR1, 500), (signal.SIGTERM, 510)).code == CONTINUE
+def test_what_is_cancelled_after_the_warning_does_not_go_on() -> None:
+    """As by a bare scancel or qdel, which leave no other word."""
+    assert told_by((signal.SIGUSR1, 940), (signal.SIGTERM, 950)).code == INTERRUPTED
+    assert told_by((signal.SIGUSR1, 940), (signal.SIGTERM, 999)).code == CONTINUE
     assert told_by((signal.SIGUSR1, 500), (signal.SIGINT, 510)).code == INTERRUPTED
+
+
+def test_the_walltime_counts_from_where_the_script_began() -> None:
+    clock = Clock()
+    with Told(PbsProfile(walltime="1000s"), clock=clock, began_s_ago=90) as told:
+        clock.now = 100 + 900
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert told.code == CONTINUE
 
 
 def test_handlers_are_put_back() -> None:

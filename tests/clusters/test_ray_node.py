@@ -1,5 +1,8 @@
 """What `ray start` is told, and what it is quoted with when it ends."""
 
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -80,3 +83,25 @@ def test_one_that_is_told_nothing_starts_nothing() -> None:
     assert node.is_alive
     node.stop()
     assert not node.is_alive
+
+
+def test_its_folder_goes_too_when_its_owner_is_killed() -> None:
+    owner = (
+        "import os, re, signal, time; from pathlib import Path\n"
+        "from autopeft.clusters.allocation import HostShare\n"
+        "from autopeft.clusters.ray_node import RayNode\n"
+        "node = RayNode(HostShare('n1', 1), {})\n"
+        "def hears():\n"
+        "    text = Path(f'/proc/{node._process.pid}/status').read_text()\n"
+        "    caught = re.search('SigCgt:\\\\s*(\\\\w+)', text).group(1)\n"
+        "    return int(caught, 16) & 1 << signal.SIGTERM - 1\n"
+        "while not hears(): time.sleep(0.02)\n"
+        "print(node._folder.path, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", owner], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    folder, deadline = Path(killed.stdout.strip()), time.monotonic() + 30
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not folder.exists()

@@ -255,13 +255,24 @@ def test_starts_are_counted_whoever_started_it_and_the_limit_holds(run_script):
     assert job.marker(None).read_text() == f"{CONTINUE}\n"
 
 
-def test_what_was_stopped_does_not_go_on(run_script, make_job, tmp_path, monkeypatch):
-    scontrol = tmp_path / "bin" / "scontrol"
-    scontrol.parent.mkdir()
-    scontrol.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
-    scontrol.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{scontrol.parent}:{os.environ['PATH']}")
+@pytest.fixture
+def scontrol(tmp_path, monkeypatch):
+    """Return what sets how Slurm says that this job stands; its requeues are noted."""
+    program = tmp_path / "bin" / "scontrol"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_JOB_ID", "4711")
+
+    def stands(state):
+        show = f'[ "$1" = requeue ] && echo "$@" >> {tmp_path}/asked || echo "JobId=4711 {state}"'
+        program.write_text(f"#!/bin/sh\n{show}\n")
+        program.chmod(0o755)
+
+    stands("JobState=RUNNING Reason=None")
+    return stands
+
+
+def test_what_was_stopped_does_not_go_on(run_script, tmp_path, scontrol):
     command = ["bash", "-c", f"exit {CONTINUE}"]
     _, job = run_script(command, max_requeues=5)
     assert (tmp_path / "asked").read_text() == "requeue 4711\n"
@@ -270,6 +281,22 @@ def test_what_was_stopped_does_not_go_on(run_script, make_job, tmp_path, monkeyp
     process, job = run_script(command, max_requeues=5)
     assert (tmp_path / "asked").read_text() == "requeue 4711\n"
     assert (process.returncode, job.marker(None).read_text()) == (CONTINUE, f"{CONTINUE}\n")
+
+
+@pytest.mark.parametrize(
+    ("state", "goes_on"),
+    [
+        ("JobState=COMPLETING Reason=TimeLimit", True),
+        ("JobState=TIMEOUT Reason=TimeLimit", True),
+        ("JobState=COMPLETING Reason=None", False),
+        ("JobState=CANCELLED Reason=None", False),
+    ],
+)
+def test_what_slurm_is_cancelling_does_not_go_on(run_script, tmp_path, scontrol, state, goes_on):
+    scontrol(state)
+    _, job = run_script(["bash", "-c", f"exit {CONTINUE}"], max_requeues=5)
+    assert (tmp_path / "asked").exists() is goes_on
+    assert job.stop.exists() is not goes_on, "nor does who follows it put it back"
 
 
 def test_words_reach_the_command_as_they_are(run_script):

@@ -155,8 +155,13 @@ def qsub(arguments):
 
 
 def scontrol(arguments):
-    verb, number = arguments
-    assert verb == "requeue"
+    *verb, number = arguments
+    if verb == ["--oneliner", "show", "job"]:
+        [element] = next(elements for job, elements in jobs("slurm") if job["id"] == number)
+        state, reason, _ = slurm_state(*element.state())
+        print(f"JobId={number} JobState={state} Reason={reason}")
+        return
+    assert verb == ["requeue"]
     if refusal := wishes().get("no_requeue"):
         fail(refusal)
     (STATE / f"{number}.again").touch()

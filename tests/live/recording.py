@@ -6,13 +6,15 @@ keeps what was recorded of it before.
 
 import json
 import os
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-FILE = Path(__file__).with_name("drills.json")
+HERE = Path(__file__).parent
+FILE = HERE / "drills.json"
 SCHEDULERS = ("slurm", "sge", "pbs")
 
 
@@ -29,6 +31,8 @@ def record(item: pytest.Item, report: pytest.TestReport, versions: dict[str, str
     known["drills"].setdefault(title, {})[scheduler] = {
         "outcome": report.outcome,
         "seconds": round(report.duration),
+        "commit": commit(),
+        **dict(report.user_properties),
     }
     FILE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
@@ -43,3 +47,14 @@ def named(item: pytest.Item) -> tuple[str, str]:
     scheduler = str(parameters.pop("kind", "lab"))
     title = item.originalname.removeprefix("test_").replace("_", " ")
     return ": ".join([title, *map(str, parameters.values())]), scheduler
+
+
+def commit() -> str:
+    """The commit that is checked out, with a ``+`` if something that counts differs from it."""
+    changed = _git("status", "--porcelain", "--", "platform", "clusters", "tests/live/*.py")
+    return _git("rev-parse", "--short=7", "HEAD") + ("+" if changed else "")
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(HERE.parent.parent), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

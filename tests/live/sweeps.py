@@ -49,13 +49,7 @@ from autopeft.clusters.queued import submit_sweep
 from autopeft.tracking.run_folder import open_run
 print(submit_sweep(open_run(sys.argv[1])).id)
 """
-# What the verbs `stop` and `status` do, without loading what they print with.
-STOP = """
-import sys
-from autopeft.clusters.queued import end_in_words, stop_sweep
-from autopeft.tracking.run_folder import open_run
-print(end_in_words(stop_sweep(open_run(sys.argv[1]))))
-"""
+# What `status` says of the job, without loading what the rest of its page needs.
 STANDS = """
 import sys
 from autopeft.clusters.queued import end_in_words
@@ -129,17 +123,38 @@ class LiveSweep:
         return Counter(str(trial.details["host"]) for trial in trials if trial.details)
 
     def stop(self) -> str:
-        """Cancel as `autopeft stop` does; return how the job stands then."""
-        return as_user(self.ctl, self.kind, STOP, self.run.path)
+        """`autopeft stop`; return what it says."""
+        return self.autopeft("stop", str(self.run.path))
 
     def stands(self) -> str:
         """How `autopeft status` would say the job stands."""
         return as_user(self.ctl, self.kind, STANDS, self.run.path)
 
     def autopeft(self, *words: str, within_s: float = 240) -> str:
-        """Run a verb on the submitting host; return what it printed."""
+        """Run a verb on the submitting host; return what it said."""
         env = environment(self.kind)
-        return self.ctl.do(PROGRAM, *words, user=USER, env=env, timeout_s=within_s)
+        done = self.ctl.run(PROGRAM, *words, user=USER, env=env, timeout_s=within_s)
+        assert done.returncode == 0, f"autopeft {' '.join(words)}: {done.stderr}"
+        return done.stdout + done.stderr
+
+    def until_ended(self, *, within_s: float = 60) -> str:
+        """Wait until `status` says that the job is over; return its words."""
+        said: list[str] = []
+
+        def is_over() -> bool:
+            said.append(self.stands())
+            return any(f": {state}" in said[-1] for state in ("done", "failed", "lost"))
+
+        try:
+            until("status says that the job is over", is_over, within_s=within_s)
+        except TimeoutError:
+            raise AssertionError(f"not within {within_s:g} s; it said {said[-1]}") from None
+        return said[-1]
+
+    def cancel_by_hand(self) -> None:
+        """End the job as a user does who knows her scheduler and not us."""
+        words = {"slurm": "scancel"}.get(self.kind, "qdel")
+        self.ctl.do(words, self.job, user=USER, env=environment(self.kind))
 
     def break_otherwise(self, faults: dict[str, str]) -> None:
         """From now on trials are broken, or slowed, so."""

@@ -2,11 +2,13 @@
 docs/reference/clusters.md.
 """
 
+import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -73,10 +75,13 @@ def is_whole(sweep: LiveSweep, trials: int = 8) -> None:
 
 
 @pytest.mark.core
-def test_a_sweep_uses_both_hosts(ctl: Host, kind: str, both: dict[str, Host]) -> None:
-    sweep = sweeps.submit(ctl, kind)
+def test_a_sweep_uses_both_hosts_and_lets_no_stranger_in(
+    ctl: Host, kind: str, both: dict[str, Host]
+) -> None:
+    sweep = sweeps.submit(ctl, kind, faults={"all": "2000ms/report"})
     sweep.until_up()
-    strangers_are_refused(both["n2"], sweep)
+    strangers_are_refused(both[others(sweep)], sweep)
+    sweep.break_otherwise({"all": "100ms/report"})
     assert sweep.until_over() == 0, sweep.log()
     is_whole(sweep)
     assert set(sweep.hosts_used()) == BOTH
@@ -84,16 +89,20 @@ def test_a_sweep_uses_both_hosts(ctl: Host, kind: str, both: dict[str, Host]) ->
 
 
 def strangers_are_refused(host: Host, sweep: LiveSweep) -> None:
-    """Without the run's token nobody is let in, from whatever host."""
+    """With no token, or with another, nobody is let in; the dashboard answers its own host only."""
     found = find_rendezvous(sweep.run.path)
     assert found is not None
     other = SHARED / "other.token"
     host.do("bash", "-c", f"printf %064d 1 > {other}; chmod 600 {other}", user=USER)
     ask = f"import ray; ray.init('{found.address}', logging_level='ERROR'); print(ray.nodes())"
-    env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(other)}
-    refused = host.run(sys.executable, "-c", ask, user=USER, env=env, timeout_s=120)
-    assert refused.returncode != 0
-    assert "token" in (refused.stdout + refused.stderr).lower()
+    with_another = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(other)}
+    for env in (with_another, {"RAY_AUTH_MODE": "disabled"}):
+        refused = host.run(sys.executable, "-c", ask, user=USER, env=env, timeout_s=120)
+        assert refused.returncode != 0, refused.stdout
+        assert "token" in (refused.stdout + refused.stderr).lower()
+    head, port = found.address.partition(":")[0], found.dashboard.rpartition(":")[2]
+    page = host.run("bash", "-c", f"exec 3<>/dev/tcp/{head}/{port}", user=USER, timeout_s=10)
+    assert "refused" in page.stderr
 
 
 def test_two_sweeps_share_both_hosts(ctl: Host, slurm_or_sge: str, both: dict[str, Host]) -> None:
@@ -148,43 +157,87 @@ def test_cancelled_while_it_runs_nothing_stays(ctl: Host, kind: str, both: dict[
     sweep = sweeps.submit(ctl, kind, faults={"all": "5000ms/report"})
     sweep.until_up()
     sweep.until_log("trials at a time")
-    sweep.stop()
+    assert "130: stopped" in sweep.stop()
     sweeps.nothing_runs(both)
 
 
-def test_the_script_is_killed(ctl: Host, slurm_or_sge: str, both: dict[str, Host]) -> None:
+def test_cancelled_by_hand_after_the_warning_it_does_not_go_on(
+    ctl: Host, kind: str, both: dict[str, Host]
+) -> None:
+    """A job that was warned queues itself again when it ends; but not if it was cancelled."""
+    sweep = sweeps.submit(
+        ctl, kind, faults={"all": "4000ms/report"}, warning_s=300, max_requeues=6
+    )  # fmt: skip
+    sweep.until_log("trials at a time")
+    for process in both[head(sweep)].processes(USER):
+        if process.command.endswith(f"autopeft drive {sweep.run.path}"):
+            faults.send(both[head(sweep)], process.pid, signal.SIGUSR1)
+    sweep.until_log("the walltime ends soon")
+    sweep.cancel_by_hand()
+    assert "failed" in sweep.until_ended()
+    sweeps.wait_a_moment(15)  # so long Slurm keeps a requeued job waiting (slurm_lab.py)
+    assert "failed" in sweep.stands()
+    assert "goes on in a new allocation" not in sweep.log()
+    assert len((sweep.run.path / "job" / "starts").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("what", ["its driver", "all of it"])
+def test_killed_with_9_it_is_told_within_a_minute_and_resumed(
+    ctl: Host, slurm_or_sge: str, what: str, both: dict[str, Host]
+) -> None:
     sweep = sweeps.submit(ctl, slurm_or_sge, faults=SLOW)
     sweep.until_trials(1)
-    for host in (both[name] for name in BOTH):
-        faults.kill_matching(host, "autopeft drive")
-    until("its driver has ended", lambda: not drivers(both, sweep))
+    host = both[head(sweep)]
+    assert faults.kill_matching(host, f"autopeft drive {sweep.run.path}")
+    if what == "all of it":
+        faults.kill_all(host)
+    told = sweep.until_ended(within_s=60)
+    assert "failed" in told
+    assert ("137" in told) or what == "all of it", told
     assert not sweep.history().is_over
-    for host in (both[name] for name in BOTH):  # what the next start on the host does
+    if what == "all of it":  # the next start on the host removes what nobody is left to remove
         host.do(sys.executable, "-c", SWEEP_UP, user=USER)
+    sweeps.nothing_runs(both)
+    sweep.break_otherwise({"all": "100ms/report"})
+    sweep.autopeft("resume", str(sweep.run.path), "--detach")
+    assert sweep.until_over() == 0, sweep.log()
+    is_whole(sweep)
+    loses_little(sweep)
 
 
 SWEEP_UP = "from autopeft.clusters.temporary import remove_ownerless; remove_ownerless()"
 
 
-def drivers(hosts: dict[str, Host], sweep: LiveSweep) -> list[str]:
-    return [line for line in sweeps.ours(hosts) if f"drive {sweep.run.path}" in line]
-
-
 def test_a_sweep_that_fails_says_so_by_its_exit_code(
-    ctl: Host, slurm_or_sge: str, both: dict[str, Host]
+    ctl: Host, kind: str, both: dict[str, Host]
 ) -> None:
-    sweep = sweeps.submit(ctl, slurm_or_sge, faults={"t0002": "full"})
+    sweep = sweeps.submit(ctl, kind, faults={"t0002": "full"})
     assert sweep.until_over() == 1
     assert "No space left on device" in sweep.log()
+    assert "failed with exit code 1" in sweep.until_ended()
+
+
+def test_the_exit_code_of_a_command_passes_through(ctl: Host, kind: str) -> None:
+    """`autopeft job`: 3 stays 3, 0 stays 0, and a death by a signal is 128 and its number."""
+    folder = SHARED / f"exit-{kind}"
+    folder.mkdir(exist_ok=True)
+    sweeps.give(folder)
+    words = ["--set=cpus_per_host=1", "--set=query_every_s=2", "--set=walltime=0:05:00"]
+    for command, code in (("exit 3", 3), ("true", 0), ("kill -9 $$", 137)):
+        done = ctl.run(
+            sweeps.PROGRAM, "job", f"--cluster={kind}", *words, "cpu", str(folder / f"{code}.log"),
+            "--", "bash", "-c", command, user=USER, env=sweeps.environment(kind), timeout_s=300,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
 
 
 def test_the_walltime_comes_first_and_the_sweep_goes_on(
-    ctl: Host, slurm_or_sge: str, both: dict[str, Host]
+    ctl: Host, kind: str, both: dict[str, Host]
 ) -> None:
     """However fast this machine is, a third of the work is left when the warning comes."""
-    walltime_s, warning_s, trials = 300, 30, 8
+    walltime_s, warning_s, trials = 120, 30, 8
     sweep = sweeps.submit(
-        ctl, slurm_or_sge, faults={"all": "2000ms/report"}, walltime=f"0:0{walltime_s // 60}:00",
+        ctl, kind, faults={"all": "2000ms/report"}, walltime=f"0:0{walltime_s // 60}:00",
         warning_s=warning_s, max_requeues=6,
     )  # fmt: skip
     left_s = walltime_s - warning_s - sweep.until_up()
@@ -208,33 +261,38 @@ def test_ray_that_cannot_start_names_the_host_and_says_why(
     assert "/dev/shm, Ray needs" in sweep.log()
 
 
-def test_cancelled_while_it_waits(ctl: Host, slurm_or_sge: str, both: dict[str, Host]) -> None:
-    sweep = sweeps.submit(ctl, slurm_or_sge, **NEVER[slurm_or_sge])
-    assert "pending" in sweep.stands()
-    assert "pending" not in sweep.stop()
-    assert "pending" not in sweep.stands()
+def test_cancelled_while_it_waits(ctl: Host, kind: str, both: dict[str, Host]) -> None:
+    sweep = sweeps.submit(ctl, kind, **NEVER[kind])
+    assert "pending" in sweep.autopeft("status", str(sweep.run.path))
+    assert "stopped" in sweep.stop()
+    assert "stopped" in sweep.autopeft("status", str(sweep.run.path))
     assert not sweep.run.journal.exists()
 
 
 NEVER: dict[str, dict[str, Any]] = {
     "slurm": {"native": ["--begin=now+1hour"]},
     "sge": {"native": ["-h"]},
+    "pbs": {"native": [*sweeps.PROFILES["pbs"]["native"], "-h"]},
 }
 
 
-def test_a_queue_that_is_not_there(ctl: Host, slurm_or_sge: str, both: dict[str, Host]) -> None:
-    """The scheduler's own words reach the user, with the line of her file."""
-    file = sweeps.make_run(slurm_or_sge, queue="nosuch").spec_file
+def test_a_queue_that_is_not_there(ctl: Host, kind: str, both: dict[str, Host]) -> None:
+    """The scheduler's own words reach the user; with the line of her file, if they are plain."""
+    file = sweeps.make_run(kind, queue="nosuch").spec_file
     refused = ctl.run(
         sweeps.PROGRAM, "run", str(file), "--detach", "--runs", str(SHARED / "refused"),
-        user=USER, env=sweeps.environment(slurm_or_sge), timeout_s=300,
+        user=USER, env=sweeps.environment(kind), timeout_s=300,
     )  # fmt: skip
-    assert refused.returncode == 2, refused.stderr
-    assert WORDS[slurm_or_sge] in refused.stderr
-    assert "cluster.queue" in refused.stderr
+    assert WORDS[kind] in refused.stderr
+    if kind != "pbs":  # these are Slurm's words, and no PBS has them
+        assert refused.returncode == 2, refused.stderr
+        assert "cluster.queue" in refused.stderr
+    assert refused.returncode, refused.stdout
 
 
-WORDS = {"slurm": "nvalid partition", "sge": 'unknown queue "nosuch'}
+WORDS = {
+    "slurm": "nvalid partition", "sge": 'unknown queue "nosuch', "pbs": "nvalid partition",
+}  # fmt: skip
 
 
 def test_it_grows_by_a_host_that_joins_and_leaves(
@@ -257,6 +315,7 @@ def test_it_grows_by_a_host_that_joins_and_leaves(
     assert sweep.until_over() == 0, sweep.log()
     is_whole(sweep, 12)
     loses_little(sweep)
+    assert not any(trial.retries for trial in sweep.history().trials.values())
 
 
 # The lab's hosts are so large that a second job of one CPU would come to the first one's.
@@ -267,26 +326,33 @@ WHOLE_HOST: dict[str, dict[str, Any]] = {
 READY_AFTER = r"hosts ready after ([\d.]+) s"
 
 
+PAIRS = 5
+
+
 # Not of the core: a ratio of times has no place in continuous integration.
 def test_hosts_are_ready_as_fast_as_by_hand(
     ctl: Host, n1: Host, n2: Host, slurm: Host, both: dict[str, Host],
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:  # fmt: skip
-    """From the first process of ours to both hosts ready, against two bare `ray start`."""
-    bare, ours = [], []
-    for _ in range(2):
-        bare.append(bare_ray.bring_up(n1, n2).seconds)
+    """From the first process of ours to both hosts ready, against two bare `ray start`.
+
+    What else the machine does weighs on both of a pair alike; of the pairs the median counts.
+    """
+    pairs = []
+    for _ in range(PAIRS):
+        bare = bare_ray.bring_up(n1, n2).seconds
         for host in (n1, n2):
             faults.kill_all(host)
         sweep = sweeps.submit(ctl, "slurm")
         sweep.until_up()
         sweep.until_log(READY_AFTER)
-        ours.append(float(re.findall(READY_AFTER, sweep.log())[0]))
+        pairs.append((float(re.findall(READY_AFTER, sweep.log())[0]), round(bare, 1)))
         sweep.stop()
         sweeps.nothing_runs(both)
-    with capsys.disabled():
-        print(f"\nhosts ready: ours {ours} s, by hand {bare} s")
-    assert min(ours) <= 1.3 * min(bare)
+    ratio = median(ours / bare for ours, bare in pairs)
+    record_property("found", f"{ratio:.2f} of by hand, the median of {PAIRS} pairs")
+    print(f"ours and by hand, s: {pairs}, load {os.getloadavg()}")
+    assert ratio <= 1.3, pairs
 
 
 def test_a_port_that_another_takes_meanwhile_twenty_times(n1: Host, both: dict[str, Host]) -> None:

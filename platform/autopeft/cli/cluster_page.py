@@ -1,6 +1,7 @@
 """The reference page of clusters: words, profiles, and what each scheduler makes of them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,9 @@ def _drills() -> Iterator[str]:
         f"Run by `make live` on two hosts made on one machine (tests/live/README.md): Slurm "
         f"{versions['slurm-wlm']}, Grid Engine {versions['gridengine-exec']}, PBS by Torque's "
         f"front ends {versions['slurm-wlm-torque']} before the same Slurm, Ray {versions['ray']}. "
-        "Seconds are those of the last recording, on a machine that other work shared."
+        "Seconds are those of the last recording, on a machine that other work shared; the code "
+        f"was {_commits(known['drills'])}. What Torque's front ends cannot show of PBS stands in "
+        "tests/live/README.md."
     )
     yield ""
     rows = [
@@ -145,10 +148,17 @@ def _drills() -> Iterator[str]:
     yield from (*table(["drill", *(f"`{name}`" for name in DIALECTS), "no scheduler"], rows), "")
 
 
+def _commits(drills: dict[str, dict[str, Any]]) -> str:
+    """Return the commits that the rows were recorded at, the most rows first."""
+    rows = Counter(found.get("commit", "?") for row in drills.values() for found in row.values())
+    return ", ".join(f"`{commit}` ({count} results)" for commit, count in rows.most_common())
+
+
 def _outcome(found: dict[str, Any] | None) -> str:
     if found is None or found["outcome"] == "skipped":
         return "–"
-    return f"{found['outcome']}, {found['seconds']} s"
+    more = f"; {found['found']}" if "found" in found else ""
+    return f"{found['outcome']}, {found['seconds']} s{more}"
 
 
 def _words(record: type[Profile], above: type[Profile] | None = None) -> list[str]:

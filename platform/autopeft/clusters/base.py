@@ -14,6 +14,8 @@ from autopeft.spec.cluster import AnyProfile
 # The exit code by which `autopeft drive` says: stopped in time, all is written, go on in a new
 # allocation (EX_TEMPFAIL of sysexits.h).
 CONTINUE = 75
+# Exported by the script of a job that is warned: when it began, in seconds since 1970.
+BEGAN = "JOB_BEGAN"
 # Among a job's records: the id by which it was submitted.
 NOTE = "submitted.json"
 

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Self
@@ -17,7 +17,7 @@ from typing import Any, Self
 import psutil
 
 from autopeft.clusters.allocation import read_allocation
-from autopeft.clusters.base import CONTINUE
+from autopeft.clusters.base import BEGAN, CONTINUE
 from autopeft.clusters.driver import (
     FINAL,
     INTERRUPTED,
@@ -43,6 +43,8 @@ SHARE_FOR_TRIALS = 0.6
 STOPS_WITHIN_S = 8.0
 # `ray start` looks after its processes once a second.
 HEAD_IS_SEEN_WITHIN_S = 2.5
+# A scheduler ends a job at its walltime or later; it began to count before the script did.
+CLOCKS_DIFFER_S = 30.0
 
 Say = Callable[[str], None]
 
@@ -57,7 +59,7 @@ def drive_in_job(run: RunFolder, profile: AnyQueuedProfile, *, say: Say) -> int:
     Raises:
         ClusterError: This is no job, hosts are missing, or Ray does not start.
     """
-    with Told(profile) as told:
+    with Told(profile, began_s_ago=began_s_ago(os.environ, time.time())) as told:
         allocation = read_allocation(profile, os.environ)
         say(f"job {allocation.job}: {len(allocation.hosts)} hosts: {', '.join(allocation.hosts)}")
         hosts = RayHosts(
@@ -76,18 +78,24 @@ def drive_in_job(run: RunFolder, profile: AnyQueuedProfile, *, say: Say) -> int:
 class Told:
     """What the scheduler, or a person, has told this job, and when it ends by the clock.
 
-    USR1 is the warning before the walltime. PBS sends TERM instead, and so may others: close to
-    the walltime it means the same, at any other time it means stop.
+    USR1 is the warning before the walltime, on every scheduler: where it sends none, the job's
+    script does. TERM and KILL are how all of them cancel a job, and also how they end one whose
+    walltime is over; so TERM means that only when it is, and a cancellation also after the warning.
     """
 
     def __init__(
-        self, profile: AnyQueuedProfile, *, clock: Callable[[], float] = time.monotonic
+        self,
+        profile: AnyQueuedProfile,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        began_s_ago: float = 0.0,
     ) -> None:
         self.warned_at: float | None = None
         self.stopped = False
         self.for_trials_s = profile.warning_s * SHARE_FOR_TRIALS
         self._clock = clock
-        self._late_at = clock() + profile.walltime - profile.warning_s
+        early_s = min(CLOCKS_DIFFER_S, profile.walltime / 10)
+        self._late_at = clock() - began_s_ago + profile.walltime - early_s
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -115,8 +123,19 @@ class Told:
         late = number == signal.SIGTERM and now >= self._late_at
         if number == signal.SIGUSR1 or late:
             self.warned_at = self.warned_at or now
-        elif self.warned_at is None or number == signal.SIGINT:
+        else:
             self.stopped = True
+
+
+def began_s_ago(environ: Mapping[str, str], now: float) -> float:
+    """Return how long the job's script has run, by what it exports; 0 if it does not say.
+
+    Example:
+        >>> began_s_ago({"JOB_BEGAN": "1000"}, 1012.5), began_s_ago({}, 1012.5)
+        (12.5, 0.0)
+    """
+    began = environ.get(BEGAN, "")
+    return max(now - int(began), 0.0) if began.isdigit() else 0.0
 
 
 def _drive(run: RunFolder, hosts: RayHosts, told: Told, say: Say) -> int:

@@ -16,7 +16,14 @@ from typing import Self
 from autopeft.clusters.allocation import Allocation, own_share
 from autopeft.clusters.host_check import prepare_host
 from autopeft.clusters.interfaces import own_address
-from autopeft.clusters.join import AGAIN, OVER, closed_note, hosts_folder, leaving_hosts
+from autopeft.clusters.join import (
+    AGAIN,
+    LEAVE_WITHIN_S,
+    OVER,
+    closed_note,
+    hosts_folder,
+    leaving_hosts,
+)
 from autopeft.clusters.launchers import launch_words
 from autopeft.clusters.ray_environment import environment_on_hosts, token_file
 from autopeft.clusters.ray_head import Cancelled, RayHead
@@ -179,7 +186,10 @@ class RayHosts:
             return
         for host in sorted(alive.keys() - self._alive.keys()):
             self._say(f"{host} is ready ({alive[host]})")
-        self._leaving |= leaving_hosts(self._run)
+        leaving = leaving_hosts(self._run)
+        for address in sorted(leaving - self._leaving):
+            self._head.table.drain(address, within_s=LEAVE_WITHIN_S)
+        self._leaving |= leaving
         for host in sorted(self._alive.keys() - alive.keys()):
             if self._alive[host] in self._leaving:
                 self._say(f"{host} has left")

@@ -88,9 +88,10 @@ class RayNode:
             own["TMPDIR"] = str(self._folder.path)  # what Ray leaves elsewhere goes with it
         if share.gpu_ids:
             own["CUDA_VISIBLE_DEVICES"] = ",".join(share.gpu_ids)
+        loader = (*LOADER, str(self._folder.path), str(os.getpid()))
         with self._said.open("ab") as output:
             self._process: subprocess.Popen[bytes] = start_bound(
-                LOADER, environment=own, output=output, talks=True
+                loader, environment=own, output=output, talks=True
             )
 
     def start(self, plan: NodePlan, environment: Mapping[str, str]) -> None:

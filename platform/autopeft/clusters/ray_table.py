@@ -2,11 +2,14 @@
 
 import os
 import socket
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 ANSWER_WITHIN_S = 5.0
 ALIVE = 0  # GcsNodeInfo.ALIVE
+PREEMPTION = 2  # autoscaler.proto, DrainNodeReason: the one that a busy node does not refuse
 
 
 class NodeTable:
@@ -26,6 +29,20 @@ class NodeTable:
         except Exception:  # Ray has no common base for "not there (yet)"
             return None
         return {node.node_name: node.node_manager_address for node in nodes if node.state == ALIVE}
+
+    def drain(self, address: str, *, within_s: float) -> None:
+        """Let nothing new begin on a host; Ray ends there by itself when nothing runs any more.
+
+        Args:
+            address: The host's.
+            within_s: When it goes at the latest; Ray is only told so.
+        """
+        with suppress(Exception):  # the host may be gone, or the head
+            client = self._connected()
+            for key, node in client.get_all_node_info(timeout=ANSWER_WITHIN_S).items():
+                if node.state == ALIVE and node.node_manager_address == address:
+                    deadline_ms = int((time.time() + within_s) * 1000)
+                    client.drain_node(key.hex(), PREEMPTION, "it leaves", deadline_ms)
 
     def _connected(self) -> Any:
         if self._client is None:

@@ -8,7 +8,7 @@ terminate never reports success.
 from collections.abc import Iterator
 from shlex import join, quote
 
-from autopeft.clusters.base import CONTINUE, Job, ScriptWords
+from autopeft.clusters.base import BEGAN, CONTINUE, Job, ScriptWords
 
 HEARTBEAT_EVERY_S = 15
 
@@ -62,6 +62,9 @@ def _lines(job: Job, dialect: ScriptWords) -> Iterator[str]:
     yield 'rm -f "$marker"'
     yield 'exec >>"$log" 2>&1'
     yield f'echo "# $(date "+%F %T") $(hostname) job ${{{dialect.job_variable}:-$$}}"'
+    if job.warning_s:
+        yield f"{BEGAN}=$(date +%s)"
+        yield f"export {BEGAN}"
     if job.max_requeues:
         yield from _count(job, dialect)
     if dialect.directive:
@@ -108,7 +111,8 @@ def _count(job: Job, dialect: ScriptWords) -> Iterator[str]:
 def _go_on(job: Job, dialect: ScriptWords) -> Iterator[str]:
     """Yield how a job that wants to is run once more, unless somebody has stopped it.
 
-    PBS says that the walltime is over by the same TERM as a cancellation: the command knows which.
+    PBS says that the walltime is over by the same TERM as a cancellation: the command knows which,
+    by its clock (clusters.in_job).
     """
     yield f'  if [ "$code" -eq {CONTINUE} ] && [ ! -e {quote(str(job.stop))} ] &&'
     yield f'    [ "$(wc -l <"$starts")" -le {job.max_requeues} ] && go_on; then'

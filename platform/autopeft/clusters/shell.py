@@ -100,6 +100,15 @@ def end_session(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
         time.sleep(0.02)
 
 
+def end_rest_of_session() -> None:
+    """Kill all that this process, the leader of a session, has started in it."""
+    while left := [pid for pid in _of_session(os.getpid()) if pid != os.getpid()]:
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
 def _of_session(leader: int) -> list[int]:
     """Return the processes of a session that have not ended; zombies wait for their parents."""
     found = []

@@ -127,7 +127,18 @@ class Slurm:
         return CONTINUE
 
     def go_on(self, job: Job) -> Iterator[str]:
-        """Yield scontrol, which keeps the id; the job waits again until its hosts are free."""
+        """Yield scontrol, which keeps the id; the job waits again until its hosts are free.
+
+        A job that is being cancelled could be put back as well. It shows as ``COMPLETING``, as one
+        does whose walltime is over, but for the reason (22.05).
+        """
+        yield 'stands=$(scontrol --oneliner show job "$SLURM_JOB_ID")'
+        yield 'case "$stands" in'
+        yield "  *Reason=TimeLimit*) ;;"
+        yield "  *JobState=CANCELLED*|*JobState=COMPLETING*)"
+        yield f"    touch {quote(str(job.stop))}"
+        yield "    return 1 ;;"
+        yield "esac"
         yield 'scontrol requeue "$SLURM_JOB_ID"'
 
     def submit(self, script: Path) -> list[str]:

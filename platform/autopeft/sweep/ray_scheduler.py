@@ -14,6 +14,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from autopeft.core.errors import AutopeftError, RunFolderError
 from autopeft.schedulers import Decision
 from autopeft.sweep.conductor import Conductor
+from autopeft.sweep.idle_workers import IdleWorkers
 from autopeft.sweep.ray_searcher import trial_of
 from autopeft.sweep.warm_up import WarmUp, is_warm_up
 
@@ -42,6 +43,7 @@ class ConductorScheduler(FIFOScheduler):
         self._conductor, self._warm_up, self._slots = conductor, warm_up, slots
         self._is_leaving, self._is_over = is_leaving, is_over
         self._kept = 0
+        self._idle: IdleWorkers | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its parts for a restore of its own, which we never use."""
@@ -58,6 +60,9 @@ class ConductorScheduler(FIFOScheduler):
         (the end of the search, a barrier) all slots but one would start cold, at 5-15 s each.
         """
         controller = _controller(tune_controller)
+        if self._idle is None:
+            self._idle = IdleWorkers(controller._actor_cache, self._is_leaving)
+            controller._actor_cache = self._idle
         slots = self._slots()
         for _ in range(slots - self._kept):
             controller._actor_cache.increase_max(trial.placement_group_factory)
@@ -67,6 +72,9 @@ class ConductorScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Journal what the worker said; return what Tune is to do."""
+        actor, address = _actor(tune_controller, trial), str(result.get("node_ip", ""))
+        if self._idle is not None and actor is not None:
+            self._idle.lives(actor, address)
         if self._conductor.is_broken:  # the trial stays unfinished, for a resume
             _let_go(tune_controller, trial)
             return str(TrialScheduler.STOP)
@@ -76,7 +84,7 @@ class ConductorScheduler(FIFOScheduler):
         if is_warm_up(trial.trial_id):
             return self._on_warm_up(trial.trial_id, phase, content)
         if phase in ("built", "report"):
-            word = self._word(phase, trial_id, content, address=str(result.get("node_ip", "")))
+            word = self._word(phase, trial_id, content, address=address)
             if word != TrialScheduler.CONTINUE:
                 _let_go(tune_controller, trial)
             return word
@@ -122,7 +130,10 @@ def _let_go(tune_controller: Any, trial: Trial) -> None:
     Tune keeps the actor for another trial and says nothing to it until then; a program would run on
     for as long as the slot stays empty.
     """
-    controller = _controller(tune_controller)
-    actor = controller._trial_to_actor.get(trial)
+    actor = _actor(tune_controller, trial)
     if actor is not None:
-        controller._actor_manager.schedule_actor_task(actor, "let_go")
+        _controller(tune_controller)._actor_manager.schedule_actor_task(actor, "let_go")
+
+
+def _actor(tune_controller: Any, trial: Trial) -> Any:
+    return _controller(tune_controller)._trial_to_actor.get(trial)

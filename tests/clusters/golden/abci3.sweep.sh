@@ -58,6 +58,8 @@ trap 'pass_on USR1 10' USR1
 rm -f "$marker"
 exec >>"$log" 2>&1
 echo "# $(date "+%F %T") $(hostname) job ${PBS_JOBID:-$$}"
+JOB_BEGAN=$(date +%s)
+export JOB_BEGAN
 echo "$(date "+%F %T") $(hostname) ${PBS_JOBID:-$$}" >>"$starts"
 if [ "$(wc -l <"$starts")" -gt 11 ]; then exit 75; fi
 

@@ -24,6 +24,13 @@ alive='/work/my project/runs/tiny-clap-1/job/alive'
 starts='/work/my project/runs/tiny-clap-1/job/starts'
 
 go_on() {
+  stands=$(scontrol --oneliner show job "$SLURM_JOB_ID")
+  case "$stands" in
+    *Reason=TimeLimit*) ;;
+    *JobState=CANCELLED*|*JobState=COMPLETING*)
+      touch '/work/my project/runs/tiny-clap-1/job/stop'
+      return 1 ;;
+  esac
   scontrol requeue "$SLURM_JOB_ID"
 }
 scratch=''
@@ -60,6 +67,8 @@ trap 'pass_on USR1 10' USR1
 rm -f "$marker"
 exec >>"$log" 2>&1
 echo "# $(date "+%F %T") $(hostname) job ${SLURM_JOB_ID:-$$}"
+JOB_BEGAN=$(date +%s)
+export JOB_BEGAN
 echo "$(date "+%F %T") $(hostname) ${SLURM_JOB_ID:-$$}" >>"$starts"
 if [ "$(wc -l <"$starts")" -gt 11 ]; then exit 75; fi
 

@@ -46,6 +46,8 @@ trap 'pass_on USR1 10' USR1
 rm -f "$marker"
 exec >>"$log" 2>&1
 echo "# $(date "+%F %T") $(hostname) job ${SLURM_JOB_ID:-$$}"
+JOB_BEGAN=$(date +%s)
+export JOB_BEGAN
 
 # Written to while the job lives, so that a host that falls silent is noticed.
 watch_over() {

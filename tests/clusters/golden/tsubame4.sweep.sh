@@ -53,6 +53,8 @@ trap 'pass_on USR1 10' USR1
 rm -f "$marker"
 exec >>"$log" 2>&1
 echo "# $(date "+%F %T") $(hostname) job ${JOB_ID:-$$}"
+JOB_BEGAN=$(date +%s)
+export JOB_BEGAN
 echo "$(date "+%F %T") $(hostname) ${JOB_ID:-$$}" >>"$starts"
 if [ "$(wc -l <"$starts")" -gt 11 ]; then exit 75; fi
 
