@@ -248,14 +248,24 @@ def ours(hosts: dict[str, Host]) -> list[str]:
     ]
 
 
-def nothing_runs(hosts: dict[str, Host], *, within_s: float = 30.0) -> None:
-    """No process of the user's is left on any host, and none of our folders."""
+def no_process_runs(hosts: dict[str, Host], *, within_s: float = 45.0) -> None:
+    """No process of the user's is left on any host."""
     try:
         until("nothing of ours runs", lambda: not ours(hosts), within_s=within_s)
     except TimeoutError:
         raise AssertionError("left behind:\n" + "\n".join(ours(hosts))) from None
+
+
+def folders(host: Host) -> list[str]:
+    """Ray's folders on a host that are ours."""
+    return host.do("find", "/tmp", "-maxdepth", "1", "-name", "apeft-*").split()
+
+
+def nothing_runs(hosts: dict[str, Host]) -> None:
+    """No process of the user's is left on any host, and none of our folders."""
+    no_process_runs(hosts)
     for name in ("n1", "n2"):
-        left = hosts[name].do("find", "/tmp", "-maxdepth", "1", "-name", "apeft-*").split()
+        left = folders(hosts[name])
         assert left == [], f"{name}: {left}"
 
 

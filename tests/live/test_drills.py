@@ -195,8 +195,11 @@ def test_killed_with_9_it_is_told_within_a_minute_and_resumed(
     assert "failed" in told
     assert ("137" in told) or what == "all of it", told
     assert not sweep.history().is_over
-    if what == "all of it":  # the next start on the host removes what nobody is left to remove
-        host.do(sys.executable, "-c", SWEEP_UP, user=USER)
+    sweeps.no_process_runs(both)
+    if what == "its driver":  # of which Ray was told, and tidied
+        assert not sweeps.folders(host)
+    for each in BOTH:  # the next start there removes what nobody was left to remove
+        both[each].do(sys.executable, "-c", SWEEP_UP, user=USER)
     sweeps.nothing_runs(both)
     sweep.break_otherwise({"all": "100ms/report"})
     sweep.autopeft("resume", str(sweep.run.path), "--detach")
