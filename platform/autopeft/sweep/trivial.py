@@ -17,6 +17,7 @@ from typing import Any
 
 from ray import tune
 
+from autopeft.core.places import write_text
 from autopeft.core.seeds import derive_seed
 from autopeft.sweep.deadline import deadline
 from autopeft.sweep.warm_up import is_warm_up
@@ -119,7 +120,7 @@ class TrivialTrainable(tune.Trainable):
     def _checkpoint(self) -> None:
         folder = Path(self._config["folder"])
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "checkpoint.pt").write_text(str(self._step))
+        write_text(folder / "checkpoint.pt", str(self._step))  # whole, as a real trial's
 
     def _resumed(self) -> int:
         path = Path(self._config["folder"]) / "checkpoint.pt"
