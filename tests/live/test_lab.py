@@ -39,7 +39,8 @@ def test_a_cable_can_be_pulled(n1: Host, n2: Host) -> None:
 
 def test_tmp_can_be_full(n1: Host) -> None:
     fill = ["dd", "if=/dev/zero", "of=/tmp/filler", "bs=1M", "count=20"]
-    with faults.small(n1, "/tmp", mb=8):
+    held_mb = int(n1.do("df", "--output=used", "--block-size=1M", "/tmp").split()[1])  # by drills
+    with faults.small(n1, "/tmp", mb=held_mb + 8):
         full = n1.run(*fill, user=USER)
         assert "No space left on device" in full.stderr
         n1.do("rm", "/tmp/filler")
