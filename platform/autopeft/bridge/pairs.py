@@ -92,7 +92,8 @@ def data_features(sweep: Sweep, history: History) -> dict[str, float]:
     found = {
         name: float(value)
         for name, value in settings.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and name != "seed"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        if name not in ("seed", *getattr(data, "hidden", ()))
     }
     metric = next(iter(history.search.objectives))
     for group in history.groups(Kind.BASELINE):

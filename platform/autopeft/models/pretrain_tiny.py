@@ -184,6 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _card(facts: dict[str, Any]) -> str:
     """Return the model card."""
+    options = f"--size {facts['size']} --out DIR --seed {facts['seed']}"
+    made = f"python -m autopeft.models.pretrain_tiny {options}"
     recipe = facts["recipe"]
     rows = "\n".join(
         f"| {name} | {value:.3f} |" for name, value in facts["zero_shot_accuracy"].items()
@@ -200,8 +202,8 @@ A `ClapModel` of {facts["parameters"]:,} parameters that tells {len(CAPTIONS)} s
 apart by their captions. It exists so that a search runs anywhere, offline, in seconds per trial.
 It knows nothing about real recordings: use it to try a search, not to judge a method.
 
-- **Made by** `python -m autopeft.models.pretrain_tiny --size {facts["size"]} --out DIR --seed
-  {facts["seed"]}` ({facts["minutes"]:.0f} minutes of one CPU thread; torch {facts["torch"]}; the same seed gives the same scores).
+- **Made by** `{made}`
+  ({facts["minutes"]:.0f} minutes of one CPU thread; torch {facts["torch"]}; the same seed gives the same scores).
 - **Data**: {recipe["clips"]:,} clean clips from `autopeft.data.procedural`, one second at 8 kHz,
   computed from formulas; no recording and no third-party data was used.
 - **Training**: {recipe["steps"]} steps of {recipe["batch_size"]} clips, AdamW, one cycle to

@@ -71,7 +71,7 @@ def write_recording(bridge: Bridge, out: Path) -> pd.DataFrame:
                 write_text(out / f"{side}.yaml", saved(sweep))
         facts[scenario.name] = {
             **scenario.model_dump(mode="json", exclude_defaults=True, exclude={"name"}),
-            "known": known_of(bridge, scenario, out),
+            **data_facts(bridge, scenario, out),
             "trainings": _digest(jobs),
         }
     if not facts:
@@ -82,11 +82,12 @@ def write_recording(bridge: Bridge, out: Path) -> pd.DataFrame:
     return table
 
 
-def known_of(bridge: Bridge, scenario: Scenario, out: Path) -> dict[str, float]:
-    """Return what may be known of a scenario before its target is tuned, in numbers.
+def data_facts(bridge: Bridge, scenario: Scenario, out: Path) -> dict[str, dict[str, float]]:
+    """Return what a scenario's data are: clips of its ``splits``, and what is ``known`` of them.
 
-    Clips and captions, statistics of the training sounds, the zero-shot accuracy of the proxy's
-    base on validation, and the scenario's own ``features``.
+    Known before the target is tuned are the training clips and captions, statistics of the training
+    sounds, the zero-shot accuracy of the proxy's base on validation, and the scenario's own
+    ``features``. Not known is what makes it what it is: the room, or how many captions are wrong.
     """
     from autopeft.data import open_data
     from autopeft.data.features import features
@@ -103,13 +104,14 @@ def known_of(bridge: Bridge, scenario: Scenario, out: Path) -> dict[str, float]:
         cache_dir=_cache(out),
     )  # fmt: skip
     (report,) = json.loads(job.path.read_text(encoding="utf-8"))["reports"]
-    return {
+    known = {
         "clips": float(len(sounds)),
         "captions": float(len(data.captions)),
         ZERO_SHOT: float(report["validation"]),
         **statistics(sounds),
         **scenario.features,
     }
+    return {"splits": {name: len(clips) for name, clips in data.splits.items()}, "known": known}
 
 
 def _jobs(bridge: Bridge, scenario: Scenario, out: Path) -> Iterator[Job]:

@@ -1,6 +1,6 @@
 """Where sounds and captions come from, and how they are split."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -50,6 +50,9 @@ class ProceduralData(Record):
     ``wrong_captions`` the share of training clips with a caption that is not theirs.
     ``source_clips`` clean clips measure what adaptation forgets.
     """
+
+    # Of real data nobody would know these beforehand, so a bridge does not see them either.
+    hidden: ClassVar[tuple[str, ...]] = ("renamed", "wrong_captions")
 
     kind: Literal["procedural"] = "procedural"
     domain: Literal["clean", "workshop", "hall", "telephone", "street"] = "workshop"
