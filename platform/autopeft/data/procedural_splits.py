@@ -32,7 +32,7 @@ def open_procedural(data: ProceduralData, *, sample_rate_hz: int) -> ClipSet:
     empty = [split for split, count in counts.items() if count < 1]
     if empty:
         raise DataError(f"data.clips {data.clips} leaves no clip for {', '.join(empty)}")
-    domain = data.conditions or data.domain
+    domain: str | Conditions = data.conditions or data.domain
     procedural.conditions_of(domain)  # it says what is known
     domains: dict[str, str | Conditions] = dict.fromkeys(counts, domain) | {"source": "clean"}
     counts["source"] = data.source_clips

@@ -16,7 +16,6 @@ from autopeft.tracking.history import Group, History
 from autopeft.tracking.kept_adapter import KeptAdapter
 
 
-
 def model_card(
     kept: KeptAdapter, *, name: str, captions: Sequence[str], merged: bool, traits: Traits
 ) -> str:

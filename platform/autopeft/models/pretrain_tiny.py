@@ -1,8 +1,8 @@
 """Make a shipped base: ``python -m autopeft.models.pretrain_tiny --out DIR --seed 0``.
 
 A ``ClapModel`` of 305 thousand parameters (``--size small-clap``: of 916 thousand) learns 28
-procedural captions on clean sounds. It is the same class, with the same inputs and module names, as ``laion/clap-htsat-unfused``, so what runs on
-it runs on the large one.
+procedural captions on clean sounds. It is the same class, with the same inputs and module names, as
+``laion/clap-htsat-unfused``, so what runs on it runs on the large one.
 
 Shapes: N clips, B batch, C captions, T frames, M mel bins.
 """
@@ -31,6 +31,7 @@ from autopeft.models.untrained import (
     build_model,
     build_tokenizer,
 )
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -203,7 +204,8 @@ apart by their captions. It exists so that a search runs anywhere, offline, in s
 It knows nothing about real recordings: use it to try a search, not to judge a method.
 
 - **Made by** `{made}`
-  ({facts["minutes"]:.0f} minutes of one CPU thread; torch {facts["torch"]}; the same seed gives the same scores).
+  ({facts["minutes"]:.0f} minutes of one CPU thread; torch {facts["torch"]}; the same seed gives
+  the same scores).
 - **Data**: {recipe["clips"]:,} clean clips from `autopeft.data.procedural`, one second at 8 kHz,
   computed from formulas; no recording and no third-party data was used.
 - **Training**: {recipe["steps"]} steps of {recipe["batch_size"]} clips, AdamW, one cycle to

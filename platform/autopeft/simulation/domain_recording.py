@@ -91,7 +91,7 @@ def data_facts(bridge: Bridge, scenario: Scenario, out: Path) -> dict[str, dict[
     """
     from autopeft.data import open_data
     from autopeft.data.features import features
-    from autopeft.data.statistics import statistics
+    from autopeft.data.sound_statistics import statistics
     from autopeft.models import load_base
     from autopeft.tasks.embeddings import truncation
 

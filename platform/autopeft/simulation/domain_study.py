@@ -50,10 +50,9 @@ def scores_of(targets: Mapping[str, Recorded], clips: Mapping[str, float]) -> Sc
     """
     tables = {n: {_key(r): r for r in target.recordings} for n, target in targets.items()}
     common = [key for key in next(iter(tables.values())) if all(key in t for t in tables.values())]
-    validation, test = (
-        np.asarray([[split(t[key]) for key in common] for t in tables.values()])
-        for split in (lambda r: r.validation[:, -1].mean(), lambda r: r.test[:, -1].mean())
-    )
+    rows = [[table[key] for key in common] for table in tables.values()]
+    validation = np.asarray([[r.validation[:, -1].mean() for r in row] for row in rows])
+    test = np.asarray([[r.test[:, -1].mean() for r in row] for row in rows])
     return Scores(tuple(tables), validation, test, np.asarray([clips[n] for n in tables]))
 
 
@@ -87,11 +86,15 @@ def one_for_all(scores: Scores) -> NDArray[np.float64]:
     for held_out in range(size):
         others = np.arange(size) != held_out
         shared = int(scores.validation[others].mean(axis=0).argmax())
-        lost[held_out] = scores.test[held_out, scores.best[held_out]] - scores.test[held_out, shared]
+        lost[held_out] = (
+            scores.test[held_out, scores.best[held_out]] - scores.test[held_out, shared]
+        )
     return lost
 
 
-def interval(values: Sequence[float], *, seed: int = 0) -> tuple[float, float, float]:
+def interval(
+    values: Sequence[float] | NDArray[np.float64], *, seed: int = 0
+) -> tuple[float, float, float]:
     """Return the mean over domains and its 95 % bootstrap interval."""
     rng = np.random.default_rng(seed)
     drawn = rng.choice(np.asarray(values), (DRAWS, len(values))).mean(axis=1)

@@ -25,11 +25,11 @@ class Split(Record):
 class Conditions(Record):
     """How procedural sounds are heard: room, pass band, clipping, background.
 
-    ``shift`` 0 leaves the sound clean, 1 applies the rest in full. ``reverb_s`` is the time in which
-    the reverberation decays by 60 dB, ``wet`` its loudness relative to the direct sound, ``low_hz``
-    to ``high_hz`` the pass band, ``drive`` the gain before the tanh clipping (the sound's peak is
-    1). ``background_db`` is the range of the signal-to-background ratio; the background's power
-    falls as 1/f**``background_slope`` (0 white, 1 pink, 2 brown).
+    ``shift`` 0 leaves the sound clean, 1 applies the rest in full. ``reverb_s`` is the time in
+    which the reverberation decays by 60 dB, ``wet`` its loudness relative to the direct sound,
+    ``low_hz`` to ``high_hz`` the pass band, ``drive`` the gain before the tanh clipping (the
+    sound's peak is 1). ``background_db`` is the range of the signal-to-background ratio; the
+    background's power falls as 1/f**``background_slope`` (0 white, 1 pink, 2 brown).
     """
 
     shift: float = Field(0.0, ge=0, le=1)

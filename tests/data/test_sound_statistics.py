@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autopeft.data.features import Features
-from autopeft.data.statistics import statistics
+from autopeft.data.sound_statistics import statistics
 
 
 def features(mels_NTM):
