@@ -55,21 +55,27 @@ def fitted(name: str, collected: Collected, trials: pd.DataFrame) -> BridgeModel
     Raises:
         AutopeftError: Too few pairs.
     """
-    axes = Space(collected.target).axes
     runs = past_runs(trials, "target", [pair.scenario for pair in collected.train])
-
-    def regret(choice: Choice) -> tuple[float, float] | None:
-        together = zip(runs, choice.left_one_out, strict=True)
-        return mean_and_spread([estimated_regret(run, axes, cube) for run, cube in together])
-
     return fit(
         name,
         collected.train,
         proxy=Space(collected.proxy),
         target=Space(collected.target),
         objective=(collected.metric, collected.direction),
-        regret=regret,
+        regret=regret_in(runs, Space(collected.target)),
     )
+
+
+def regret_in(
+    runs: Sequence[PastRun], target: Space
+) -> Callable[[Choice], tuple[float, float] | None]:
+    """Return what estimates the regret of predictions of left out scenarios in their own runs."""
+
+    def regret(choice: Choice) -> tuple[float, float] | None:
+        together = zip(runs, choice.left_one_out, strict=True)
+        return mean_and_spread([estimated_regret(run, target.axes, cube) for run, cube in together])
+
+    return regret
 
 
 def evaluate(model: BridgeModel, collected: Collected, trials: pd.DataFrame) -> Evaluation:

@@ -64,18 +64,21 @@ class BridgeModel(Record):
         return Space(self.target)
 
     def predict(self) -> Callable[[Seen], Prediction]:
-        """Return the fitted function; a prediction is at least as unsure as the left out ones."""
+        """Return the fitted function; a prediction is at least as unsure as the left out ones.
+
+        Far from the pairs it is less sure than that.
+        """
         axes = self.target_space.axes
         inner = predictor(self.pairs, axes, self.regression, self.inputs)
 
         def predict(seen: Seen) -> Prediction:
             found = inner(seen)
             spread = {
-                name: max(found.spread.get(name, 0.0), self.spread[name])
+                name: max(found.spread.get(name, 0.0), found.strangeness * self.spread[name])
                 for name in found.cube
                 if name in self.spread
             }
-            return Prediction(found.cube, spread)
+            return Prediction(found.cube, spread, found.strangeness)
 
         return predict
 

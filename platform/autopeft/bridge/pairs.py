@@ -24,11 +24,13 @@ class Seen(Record):
         optimum: The proxy's best point.
         surface: The shape of the proxy's response.
         data: What is known of the data.
+        loss: The proxy's best loss; bridges of earlier versions do not know it.
     """
 
     optimum: dict[str, float]
     surface: dict[str, float]
     data: dict[str, float] = Field(default_factory=dict)
+    loss: float | None = None
 
     def numbers(self, groups: Sequence[str]) -> dict[str, float]:
         """Return the numbers of some groups together."""
@@ -60,7 +62,12 @@ class Sides:
 
 def seen_by(proxy: PastRun, axes: Sequence[Axis], data: Mapping[str, float]) -> Seen:
     """Return what a proxy's run tells, together with what is known of the data."""
-    return Seen(optimum=optimum(proxy, axes), surface=surface(proxy, axes), data=dict(data))
+    return Seen(
+        optimum=optimum(proxy, axes),
+        surface=surface(proxy, axes),
+        data=dict(data),
+        loss=proxy.best.loss,
+    )
 
 
 def pair_of(sides: Sides, proxy_axes: Sequence[Axis]) -> Pair | None:

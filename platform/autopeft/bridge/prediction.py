@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autopeft.bridge.best import LEAST_SPREAD, best_points, clipped
+from autopeft.bridge.best import best_points, clipped
+from autopeft.bridge.expected_loss import loss_limit
 from autopeft.bridge.fitting import Prediction
 from autopeft.bridge.model_file import BridgeModel, read_model
 from autopeft.bridge.opening import PLACE
@@ -94,16 +95,25 @@ def opening_by(
             low, high = clipped(there - REACH * width, there + REACH * width)
             box[name] = clipped(_moved(old, new, low), _moved(old, new, high))
             mean[name] = _moved(old, new, there)
-            spread[name] = max((box[name][1] - box[name][0]) / (2 * REACH), LEAST_SPREAD)
+            spread[name] = width if old == new else (box[name][1] - box[name][0]) / (2 * REACH)
+    limit = None if model.regret is None else loss_limit(model.pairs, model.regret, seen)
     return Opening(
         kind="bridge",
         first=tuple(cube_in(space, model.target_space.decode(cube)) for cube in first),
         box=box,
         mean=mean,
         spread=spread,
+        limit=limit,
         sources=scenarios,
-        remarks=(model.sentence, *_assumed(model, seen)),
+        remarks=(model.sentence, *_assumed(model, seen), *_doubt(model, limit)),
     )
+
+
+def _doubt(model: BridgeModel, limit: float | None) -> Iterator[str]:
+    if limit is not None:
+        shown = -limit if model.direction == "max" else limit
+        worse = "below" if model.direction == "max" else "above"
+        yield f"dropped if its first trial has {model.metric} {worse} {shown:.4g}"
 
 
 def _drawn(axes: Sequence[Axis], found: Prediction, count: int, *, seed: int) -> Iterator[Cube]:

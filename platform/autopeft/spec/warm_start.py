@@ -16,6 +16,8 @@ class Opening(Record):
         box: Per axis, the part of [0, 1] to search at first; an axis left out is searched whole.
         mean: Per axis, where the best point is believed to lie.
         spread: Per axis, how far from there it may lie (a standard deviation).
+        limit: The loss (a number to minimise) above which the first point's trial shows that all
+            this was wrong; the search then goes on without it.
         sources: The runs it was learnt from, by the names of their folders.
         remarks: What a reader should know, a sentence each.
     """
@@ -25,6 +27,7 @@ class Opening(Record):
     box: dict[str, tuple[float, float]] = Field(default_factory=dict)
     mean: dict[str, float] = Field(default_factory=dict)
     spread: dict[str, float] = Field(default_factory=dict)
+    limit: float | None = None
     sources: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from autopeft.core.seeds import derive_seed
-from autopeft.searchers import Done, Outcome, Prior, Searcher, Setting, make_searcher
+from autopeft.searchers import Done, Outcome, Searcher, Setting, make_searcher, opened
 from autopeft.searchers.base import is_same_point
 from autopeft.spec.first_points import first_cubes
 from autopeft.spec.space import Cube
@@ -28,28 +28,24 @@ def searcher_of(
     search, seed = sweep.settings.search, sweep.settings.seed
     options, begin = search.searcher, 0
     first = first_cubes(search.first_points, sweep.space)
-    if since is None or since.history is None:
-        opening = opening or Opening(kind="")
-        first = (*first, *opening.first)
-    else:
-        opening, begin = Opening(kind=""), len(since.history)
+    takes_over = since is not None and since.history is not None
+    if since is not None and since.history is not None:
+        begin = len(since.history)
         own = seed if options.seed is None else options.seed
         options, seed = options.model_copy(update={"seed": None}), derive_seed(own, "since", begin)
         tried = [placed.cube for placed in since.history.values() if placed.cube is not None]
         first = tuple(cube for cube in first if not any(_is_part(cube, other) for other in tried))
-    return make_searcher(
-        options,
-        Setting(
-            axes=sweep.space.axes,
-            directions=tuple(search.objectives.values()),
-            seed=seed,
-            first=first,
-            timed=search.hours is not None,
-            begin=begin,
-            prior=Prior(opening.mean, opening.spread) if opening.mean else None,
-            box=opening.box,
-        ),
+    setting = Setting(
+        axes=sweep.space.axes,
+        directions=tuple(search.objectives.values()),
+        seed=seed,
+        first=first,
+        timed=search.hours is not None,
+        begin=begin,
     )
+    if opening is not None and not takes_over:
+        setting = opened(setting, opening)
+    return make_searcher(options, setting)
 
 
 def opening_in(events: Iterable[AnyEvent]) -> Opening | None:
