@@ -61,7 +61,8 @@ def test_the_prediction_comes_first_and_the_space_is_narrowed_around_it(model, p
     assert low < 0.62 < high
     assert high - low < 0.5
     assert opening.sources[-1] == proxy.path.name
-    assert opening.sources[:-1] == tuple(f"s{k}" for k in range(6))
+    assert opening.sources[:-1] == tuple(name for pair in model.pairs for name in pair.runs)
+    assert opening.sources[0].startswith("proxy0-")
     searcher = searcher_of(sweep, opening)
     assert isinstance(searcher, Narrowed)
     assert searcher.ask().cube == pytest.approx(opening.first[0])

@@ -5,7 +5,16 @@ import math
 
 import pytest
 
-from autopeft.searchers import Failed, Prior, Proposal, Pruned, Setting, Value, make_searcher
+from autopeft.searchers import (
+    Failed,
+    Prior,
+    Proposal,
+    Pruned,
+    Searcher,
+    Setting,
+    Value,
+    make_searcher,
+)
 from autopeft.searchers.base import Hedge
 from autopeft.searchers.hedged import Hedged
 from autopeft.spec.searcher import CmaesSearcher, NelderMeadSearcher, SearcherRecord, TpeSearcher
@@ -39,7 +48,7 @@ def make(
     return searcher
 
 
-def asked(searcher: Hedged) -> Proposal:
+def asked(searcher: Searcher) -> Proposal:
     proposal = searcher.ask()
     assert isinstance(proposal, Proposal)
     return proposal
@@ -49,7 +58,7 @@ def loss(cube: Cube, at: Cube = GUESS) -> float:
     return sum((cube[name] - at[name]) ** 2 for name in at)
 
 
-def played(searcher: Hedged, at: Cube, trials: int, sign: int = 1) -> list[Cube]:
+def played(searcher: Searcher, at: Cube, trials: int, sign: int = 1) -> list[Cube]:
     cubes = []
     for _ in range(trials):
         proposal = asked(searcher)
@@ -74,28 +83,43 @@ def test_a_wrong_guess_costs_its_own_trial_and_no_more(options):
     far = {"x": 0.1, "y": 0.2}
     searcher = make(options)
     cubes = played(searcher, far, 4)
-    cold = make_searcher(options, Setting(AXES, ("min",), seed=3))
-    expected = cold.ask()
+    expected = make_searcher(options, Setting(AXES, ("min",), seed=3)).ask()
     assert isinstance(expected, Proposal)
     assert searcher.dropped is True
     assert cubes[1] == pytest.approx(expected.cube)
     assert max(loss(cube) for cube in cubes[1:]) > 0.3**2
 
 
-def test_a_wrong_guess_is_no_loss_where_its_result_helps():
-    """Six results make a quadratic, whichever they are: a bowl takes no trial more."""
-    far = {"x": 0.15, "y": 0.25}
-    cold = make_searcher(NelderMeadSearcher(), Setting(AXES, ("min",), seed=3))
-    trials = []
-    for searcher in (make(NelderMeadSearcher()), cold):
-        found = [math.inf]
-        while found[-1] >= 1e-3:
-            proposal = searcher.ask()
-            assert isinstance(proposal, Proposal)
-            found.append(loss(proposal.cube, far))
-            searcher.tell(proposal.number, Value((found[-1],)))
-        trials.append(len(found))
-    assert trials[0] <= trials[1]
+def reached(searcher: Searcher, at: Cube, *, guess_loss: float | None = None) -> list[Cube]:
+    """Return the points up to the first that is good."""
+    cubes: list[Cube] = []
+    while not cubes or loss(cubes[-1], at) >= 1e-3:
+        proposal = searcher.ask()
+        assert isinstance(proposal, Proposal)
+        cubes.append(proposal.cube)
+        is_guess = guess_loss is not None and len(cubes) == 1
+        told = guess_loss if is_guess else loss(proposal.cube, at)
+        searcher.tell(proposal.number, Value((told,)))
+    return cubes
+
+
+def cold() -> Searcher:
+    return make_searcher(NelderMeadSearcher(), Setting(AXES, ("min",), seed=3))
+
+
+def test_a_guess_that_was_dropped_and_is_good_all_the_same_is_learnt_from():
+    """Worse than the limit, and better than all that the cold search has seen."""
+    searcher = make(NelderMeadSearcher(), limit=-1.0)
+    cubes = played(searcher, GUESS, 8)
+    unaware = played(cold(), GUESS, 7)
+    assert searcher.dropped is True
+    assert cubes[1:4] == unaware[:3]
+    assert cubes[4:] != unaware[3:]
+
+
+def test_a_guess_far_up_a_wall_changes_nothing_but_its_trial():
+    at = {"x": 0.35, "y": 0.5}
+    assert reached(make(NelderMeadSearcher()), at, guess_loss=1e6)[1:] == reached(cold(), at)
 
 
 @pytest.mark.parametrize(

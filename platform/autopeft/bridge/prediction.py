@@ -11,6 +11,7 @@ from autopeft.bridge.expected_loss import loss_limit
 from autopeft.bridge.fitting import Prediction
 from autopeft.bridge.model_file import BridgeModel, read_model
 from autopeft.bridge.opening import PLACE
+from autopeft.bridge.own_proxy import own_proxy
 from autopeft.bridge.pairs import Seen, data_features, seen_by
 from autopeft.bridge.past import cube_in, read_past_run, run_of
 from autopeft.core.errors import AutopeftError, InputError, Problem
@@ -28,11 +29,13 @@ LONGEST_LIST = 4
 def bridge(options: Bridge, sweep: Sweep) -> Opening:
     """Return the opening that a bridge's model makes of the proxy's run.
 
+    Where the proxy is still to be tuned, that is all there is to say.
+
     Raises:
         InputError: Model or run are missing, or speak of another space; all of it.
     """
     problems: list[Problem] = []
-    model, seen = None, None
+    model, seen, ahead = None, None, None
     try:
         model = read_model(Path(options.model))
     except AutopeftError as error:
@@ -41,16 +44,30 @@ def bridge(options: Bridge, sweep: Sweep) -> Opening:
         problems.append(sweep.problem((*PLACE, "model"), _strange(model, sweep.space)))
     if model is not None:
         try:
-            seen = seen_in(model, options.proxy, options.features)
+            if options.proxy is None:
+                ahead = _ahead(own_proxy(model, options, sweep))
+            else:
+                seen = seen_in(model, options.proxy, options.features)
         except AutopeftError as error:
             problems.append(sweep.problem((*PLACE, "proxy"), str(error)))
-    if problems or model is None or seen is None:
+    if not problems and ahead is not None:
+        return ahead
+    if problems or model is None or seen is None or options.proxy is None:
         raise InputError(problems)
     opening = opening_by(
         model, seen, points=options.points, seed=sweep.settings.seed, space=sweep.space
     )
     proxy = Path(open_run(options.proxy).path).name
     return opening.model_copy(update={"sources": (*opening.sources, proxy)})
+
+
+def _ahead(proxy: Sweep) -> Opening:
+    searched = ", ".join(_names(proxy.space))
+    remark = (
+        f"the proxy is tuned first, as the sweep {proxy.name}: {proxy.settings.search.trials} "
+        f"trials of {searched}; what it shows decides where this one begins"
+    )
+    return Opening(kind="bridge", remarks=(remark,))
 
 
 def seen_in(model: BridgeModel, proxy: str, features: Mapping[str, float]) -> Seen:
@@ -79,12 +96,12 @@ def opening_by(
     comes first, and the space stays as wide as it is.
     """
     space = space or model.target_space
-    scenarios = tuple(pair.scenario for pair in model.pairs)
+    taught = tuple(name for pair in model.pairs for name in (pair.runs or (pair.scenario,)))
     if not model.has_signal:
         runs = [run_of(p.scenario, [(p.target, p.loss)]) for p in model.pairs]
         best = [cube_in(space, model.target_space.decode(c)) for c in best_points(runs, points)]
         remark = f"{model.sentence}; the best of its past comes first instead"
-        return Opening(kind="bridge", first=tuple(best), sources=scenarios, remarks=(remark,))
+        return Opening(kind="bridge", first=tuple(best), sources=taught, remarks=(remark,))
     found = model.predict()(seen)
     around = _drawn(model.target_space.axes, found, points - 1, seed=seed)
     first: list[Cube] = [found.cube, *around]
@@ -104,7 +121,7 @@ def opening_by(
         mean=mean,
         spread=spread,
         limit=limit,
-        sources=scenarios,
+        sources=taught,
         remarks=(model.sentence, *_assumed(model, seen), *_doubt(model, limit)),
     )
 

@@ -2,9 +2,11 @@
 
 The guess is tried first. As long as it is out, and for ever if its loss is above the limit, points
 are those of a search that never heard of it; else those of one that begins there. Whoever proposed
-a point, both learn its result: a wrong guess costs its one trial.
+a point, both learn its result, so that a wrong guess costs one trial; but one that is worse than
+all first points of the cold search is kept from that, which it would lead astray.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,7 +54,9 @@ class Hedged:
         self._cold: Learner | None = self._made(replace(plain, prior=None, box={}))
         self._warm: Learner | None = self._made(replace(plain, first=self._hedge.points))
         self._guess: int | None = None
-        self._kept_from_cold: list[tuple[Cube, Outcome]] = []
+        # The guess's result, until it is known what it is beside the cold search's own; and those.
+        self._kept_from_cold: tuple[Cube, Outcome] | None = None
+        self._cold_losses: list[float] = []
         self._out: dict[int, Given] = {}
         self._asked = setting.begin
         self._calls: list[list[Any]] = []
@@ -78,8 +82,6 @@ class Hedged:
         self._asked += 1
         self._out[number] = Given(searcher, found.number, found.cube)
         self._calls.append(["ask"])
-        if searcher is self._cold:
-            self._tell_cold_what_was_kept()
         return Proposal(number, found.cube)
 
     def tell(self, number: int, outcome: Outcome) -> None:
@@ -95,9 +97,12 @@ class Hedged:
                 searcher.tell(given.inner_number, outcome)
             elif searcher is self._cold and number == self._guess:
                 # A simplex begins around the best it knows: the cold one is to begin elsewhere.
-                self._kept_from_cold.append((given.cube, outcome))
+                self._kept_from_cold = (given.cube, outcome)
             else:
                 searcher.add(given.cube, outcome)
+        if number != self._guess:
+            self._cold_losses.append(self._loss(outcome))
+            self._let_cold_know()
         if number == self._guess:
             self._decide(is_right=self._is_right(outcome))
 
@@ -135,10 +140,15 @@ class Hedged:
         return searcher
 
     def _is_right(self, outcome: Outcome) -> bool:
-        if not isinstance(outcome, Value) or any(v > 0 for v in outcome.violations):
-            return False
+        return isinstance(outcome, Value) and self._loss(outcome) <= self._hedge.limit
+
+    def _loss(self, outcome: Outcome) -> float:
+        """Return what is minimised; infinite for what has no value that counts."""
+        if isinstance(outcome, Failed) or any(not v <= 0 for v in outcome.violations):
+            return math.inf
         value = outcome.values[0]
-        return (-value if self._setting.directions[0] == "max" else value) <= self._hedge.limit
+        loss = -value if self._setting.directions[0] == "max" else value
+        return loss if loss == loss else math.inf
 
     def _decide(self, *, is_right: bool) -> None:
         if is_right:
@@ -146,8 +156,12 @@ class Hedged:
         else:
             self._warm = None
 
-    def _tell_cold_what_was_kept(self) -> None:
-        assert self._cold is not None
-        for cube, outcome in self._kept_from_cold:
-            self._cold.add(cube, outcome)
-        self._kept_from_cold = []
+    def _let_cold_know(self) -> None:
+        """Tell the cold search of the guess, once a simplex could stand on its own points."""
+        if self._cold is None or self._kept_from_cold is None:
+            return
+        if len(self._cold_losses) > len(self._setting.axes):
+            cube, outcome = self._kept_from_cold
+            if self._loss(outcome) <= max(self._cold_losses):
+                self._cold.add(cube, outcome)
+            self._kept_from_cold = None
