@@ -30,7 +30,7 @@ def spec_after(run: RunFolder, kind: str = "best_of_history", searcher: str = "r
 
 def opened(run: RunFolder):
     journal = Journal(run.journal)
-    conductor = _conductor(run.sweep(), journal, list(read_journal(run.journal)))
+    conductor = _conductor(run, run.sweep(), journal, list(read_journal(run.journal)))
     return journal, conductor
 
 
