@@ -19,8 +19,9 @@ from autopeft.core.places import write_json, write_text
 from autopeft.simulation.raw_results import write_table
 from autopeft.simulation.recording import Job, gather, trained, training_jobs, unpack
 from autopeft.spec.baselines import baseline_spec
-from autopeft.spec.bridge import SIDES, Bridge, Scenario, Side, saved
+from autopeft.spec.bridge import SIDES, Bridge, Scenario, Side
 from autopeft.spec.trial import TrialSpec
+from autopeft.tracking.run_folder import saved
 
 TABLE, FACTS = "domains.parquet", "domains.json"
 ZERO_SHOT = "zero-shot"
