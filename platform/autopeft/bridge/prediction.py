@@ -10,13 +10,14 @@ from autopeft.bridge.best import best_points, clipped
 from autopeft.bridge.expected_loss import loss_limit
 from autopeft.bridge.fitting import Prediction
 from autopeft.bridge.model_file import BridgeModel, read_model
+from autopeft.bridge.moving import moved_position
 from autopeft.bridge.opening import PLACE
 from autopeft.bridge.own_proxy import own_proxy
 from autopeft.bridge.pairs import Seen, data_features, seen_by
 from autopeft.bridge.past import cube_in, read_past_run, run_of
 from autopeft.core.errors import AutopeftError, InputError, Problem
 from autopeft.core.seeds import derive_seed
-from autopeft.spec.space import Axis, Cube, Dimension, Space, snapped
+from autopeft.spec.space import Axis, Cube, Space, snapped
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.warm_start import Bridge, Opening
 from autopeft.tracking.run_folder import open_run
@@ -110,8 +111,8 @@ def opening_by(
         if name in found.spread and name in _names(space):
             old, new, width = model.target_space[name], space[name], found.spread[name]
             low, high = clipped(there - REACH * width, there + REACH * width)
-            box[name] = clipped(_moved(old, new, low), _moved(old, new, high))
-            mean[name] = _moved(old, new, there)
+            box[name] = clipped(moved_position(old, new, low), moved_position(old, new, high))
+            mean[name] = moved_position(old, new, there)
             spread[name] = width if old == new else (box[name][1] - box[name][0]) / (2 * REACH)
     limit = None if model.regret is None else loss_limit(model.pairs, model.regret, seen)
     return Opening(
@@ -144,16 +145,6 @@ def _drawn(axes: Sequence[Axis], found: Prediction, count: int, *, seed: int) ->
             else x
             for name, x in found.cube.items()
         }
-
-
-def _moved(old: Dimension, new: Dimension, position: float) -> float:
-    """Return where a position of one dimension lies in another of the same name, at its edge."""
-    if old == new:
-        return position
-    value = old.value(position)
-    if new.kind == "choice" or old.kind == "choice":
-        return new.position(value) if value in new.choices else position
-    return new.position(new.value(new.position(min(max(value, new.low), new.high))))
 
 
 def _assumed(model: BridgeModel, seen: Seen) -> Iterator[str]:
