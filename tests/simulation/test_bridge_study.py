@@ -12,6 +12,7 @@ from autopeft.core.errors import InputError
 from autopeft.simulation import bridge_study as study
 from autopeft.simulation.domains import others, recorded_domains
 from autopeft.simulation.function_family import FUNCTIONS, family, true_optimum
+from autopeft.simulation.one_shot_study import one_shots_on
 from autopeft.spec.load import load_sweep
 from tests.bridge.conftest import SPEC
 
@@ -109,7 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     tmp_path = tmp_path_factory.mktemp("recorded")
     pd.concat(tables).to_parquet(tmp_path / "domains.parquet", index=False)
-    facts = {name: {"known": {"clips": 100.0}, "splits": {"test": 400}} for name in bests}
+    facts = {name: {"known": {"train clips": 100.0}, "splits": {"test": 400}} for name in bests}
     (tmp_path / "domains.json").write_text(json.dumps(facts))
     for side in ("proxy", "target"):
         (tmp_path / f"{side}.yaml").write_text(yaml.safe_dump(SPEC))
@@ -127,6 +128,23 @@ def test_recorded_domains_are_read_from_a_folder_and_can_be_studied(folder):
     ]
     (row,) = study.run_one(job)
     assert row["reached"]
+
+
+def test_of_recorded_domains_every_configuration_is_the_past_of_every_repetition(folder):
+    runs = study.past_targets(str(folder), "d0", 0)
+    assert [run.name for run in runs] == [f"d{index}" for index in range(1, 7)]
+    assert {len(run.trials) for run in runs} == {30}
+    assert study.bridge_of(str(folder), "d0", 3) == study.bridge_of(str(folder), "d0", 0)
+
+
+def test_a_one_shot_is_looked_up_where_the_bridge_and_the_past_point(folder):
+    domain = study.domains_of(str(folder))[0]
+    rows = pd.DataFrame(one_shots_on(str(folder), domain, repetitions=3))
+    assert set(rows["by"]) == {"bridge", "mean", "best of history"}
+    regret = rows.groupby("by")["regret"].median()
+    model, _ = study.bridge_of(str(folder), "d0", 0)
+    assert rows[rows["by"] == "bridge"]["stood_aside"].eq(not model.has_signal).all()
+    assert regret["bridge"] < regret["mean"]
 
 
 def test_a_folder_without_a_recording_is_refused(tmp_path):

@@ -11,11 +11,13 @@ import yaml
 
 from autopeft.core.errors import InputError
 from autopeft.core.places import shipped
+from autopeft.data.description import description
 from autopeft.simulation import domain_recording
 from autopeft.simulation.domain_recording import record_domains, write_recording
 from autopeft.simulation.domains import recorded_domains
 from autopeft.simulation.recording import design
 from autopeft.spec.bridge import Bridge, load_bridge
+from autopeft.spec.data import ProceduralData
 from autopeft.spec.load import load_sweep
 
 SIDE = {
@@ -31,7 +33,7 @@ SETTINGS = {
     "train": [
         {"name": "a", "both": {"task.data.clips": 112}},
         {"name": "b", "both": {"task.data.clips": 112, "task.data.domain": "hall"},
-         "features": {"snr_db": 9.0}},
+         "features": {"snr": 9.0}},
     ],
 }  # fmt: skip
 
@@ -97,12 +99,10 @@ def test_what_may_be_known_of_the_data_is_noted_and_what_made_it_is_not(
 ) -> None:
     record_domains(bridge, tmp_path / "out", processes=1, progress=tell)
     a, b = recorded(tmp_path / "out")
-    assert set(b.data) == {
-        "clips", "captions", "zero-shot", "level_db", "contrast_db", "centroid", "bandwidth",
-        "flatness_db", "snr_db",
-    }  # fmt: skip
-    assert (a.data["clips"], a.data["captions"], b.data["snr_db"]) == (56, 28, 9)
-    assert a.data["contrast_db"] != b.data["contrast_db"]
+    assert set(a.data) == {*description(ProceduralData(clips=112)), "zero-shot"}
+    assert set(b.data) == {*a.data, "snr"}
+    assert (a.data["train clips"], a.data["classes"], b.data["snr"]) == (56, 28, 9)
+    assert a.data["snr_db"] != b.data["snr_db"]
     facts = json.loads((tmp_path / "out" / "domains.json").read_text())
     assert facts["a"]["splits"] == {"train": 56, "validation": 28, "test": 28}
 

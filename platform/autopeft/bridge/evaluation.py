@@ -16,7 +16,7 @@ from autopeft.bridge.past import PastRun
 from autopeft.bridge.regret import estimated_regret, mean_and_spread
 from autopeft.core.errors import AutopeftError
 from autopeft.spec.record import Record
-from autopeft.spec.space import Cube, Space
+from autopeft.spec.space import Axis, Cube, Space
 
 BRIDGE = "bridge"
 BEST = "best of history"
@@ -148,7 +148,7 @@ def evaluate(
     teachers = past_runs(trials, "target", [pair.scenario for pair in model.pairs])
     axes = model.target_space.axes
     mean = predictor(model.pairs, axes, MEAN, ())
-    best = _best_of_history(teachers, model)
+    best = best_for_all(teachers, axes)
     ways: Mapping[str, Callable[[Seen], Cube]] = {
         BRIDGE: lambda seen: model.predict()(seen).cube,
         MEAN: lambda seen: mean(seen).cube,
@@ -174,9 +174,8 @@ def _shots(
         yield name, Shot(values=values, loss=loss, regret=regret)
 
 
-def _best_of_history(teachers: Sequence[PastRun], model: BridgeModel) -> dict[str, float]:
-    """Return the training optimum with the least estimated regret on all training scenarios."""
-    axes = model.target_space.axes
+def best_for_all(teachers: Sequence[PastRun], axes: Sequence[Axis]) -> dict[str, float]:
+    """Return the past optimum with the least estimated regret on all past scenarios."""
     candidates = best_points(teachers, len(teachers))
     losses = [sum(estimated_regret(run, axes, c) for run in teachers) for c in candidates]
     return candidates[int(np.argmin(losses))]

@@ -17,7 +17,7 @@ import pandas as pd
 from autopeft.bridge import WARM_STARTS
 from autopeft.bridge.evaluation import regret_in
 from autopeft.bridge.model_file import BridgeModel, fit
-from autopeft.bridge.pairs import Sides, pair_of, seen_by
+from autopeft.bridge.pairs import Seen, Sides, pair_of, seen_by
 from autopeft.bridge.past import PastRun, run_of
 from autopeft.bridge.prediction import opening_by
 from autopeft.core.seeds import derive_seed
@@ -25,6 +25,7 @@ from autopeft.searchers import Setting, make_searcher, opened
 from autopeft.simulation.domains import Domain, others, recorded_domains
 from autopeft.simulation.function_family import FUNCTIONS, family
 from autopeft.simulation.problem import Problem
+from autopeft.simulation.recorded import Recorded
 from autopeft.simulation.simulator import Simulation
 from autopeft.spec.load import load_sweep
 from autopeft.spec.searcher import NelderMeadSearcher, SearcherRecord, TpeSearcher
@@ -143,18 +144,37 @@ def _opening(table: str, held_out: str, start: str, repetition: int) -> tuple[Op
     if start == COLD:
         return None, False
     seed = derive_seed(repetition, start, held_out)
-    domain = _domain(table, held_out, repetition)
-    teachers = tuple(d.name for d in others(domains_of(table, repetition), held_out))
     if start == BRIDGE:
-        model = _bridge(table, teachers, repetition)
-        proxy = _tuned(table, held_out, "proxy", repetition)
-        seen = seen_by(proxy, domain.proxy_space.axes, domain.data)
+        model, seen = bridge_of(table, held_out, repetition)
         opening = opening_by(model, seen, points=BRIDGE_POINTS, seed=seed)
         return opening, not model.has_signal
-    runs = [_tuned(table, name, "target", repetition) for name in teachers]
-    axes = domain.target_space.axes
+    runs = past_targets(table, held_out, repetition)
+    axes = _domain(table, held_out, repetition).target_space.axes
     found: Opening = WARM_STARTS.load(start)(TRANSFERS[start], runs, axes, seed=seed)
     return found, False
+
+
+def bridge_of(table: str, held_out: str, repetition: int) -> tuple[BridgeModel, Seen]:
+    """Return the bridge that the other domains teach, and what it sees of the one held out."""
+    domain = _domain(table, held_out, repetition)
+    model = _bridge(table, _teachers(table, held_out, repetition), _past(table, repetition))
+    proxy = _tuned(table, held_out, "proxy", _past(table, repetition))
+    return model, seen_by(proxy, domain.proxy_space.axes, domain.data)
+
+
+def past_targets(table: str, held_out: str, repetition: int) -> list[PastRun]:
+    """Return the past runs of the other domains' targets."""
+    teachers = _teachers(table, held_out, repetition)
+    return [_tuned(table, name, "target", _past(table, repetition)) for name in teachers]
+
+
+def _teachers(table: str, held_out: str, repetition: int) -> tuple[str, ...]:
+    return tuple(d.name for d in others(domains_of(table, repetition), held_out))
+
+
+def _past(table: str, repetition: int) -> int:
+    """Return whose past a repetition has: its own; of recordings there is only one."""
+    return repetition if table in FUNCTIONS else 0
 
 
 @cache
@@ -185,9 +205,14 @@ def _bridge(table: str, teachers: tuple[str, ...], repetition: int) -> BridgeMod
 
 @cache
 def _tuned(table: str, name: str, side: str, repetition: int) -> PastRun:
-    """Return a side of a domain as an earlier sweep left it: tuned by Nelder-Mead."""
+    """Return a side of a domain as an earlier sweep left it.
+
+    Functions were tuned by Nelder-Mead; of recordings every configuration is known.
+    """
     domain = _domain(table, name, repetition)
     problem: Problem = domain.proxy if side == "proxy" else domain.target
+    if isinstance(problem, Recorded):
+        return run_of(name, problem.trials())
     seed = derive_seed(repetition, table, name, side)
     searcher = make_searcher(NelderMeadSearcher(), Setting(problem.axes, ("min",), seed=seed))
     trials = PROXY_TRIALS if side == "proxy" else TARGET_TRIALS

@@ -86,33 +86,19 @@ def write_recording(bridge: Bridge, out: Path) -> pd.DataFrame:
 def data_facts(bridge: Bridge, scenario: Scenario, out: Path) -> dict[str, dict[str, float]]:
     """Return what a scenario's data are: clips of its ``splits``, and what is ``known`` of them.
 
-    Known before the target is tuned are the training clips and captions, statistics of the training
-    sounds, the zero-shot accuracy of the proxy's base on validation, and the scenario's own
-    ``features``. Not known is what makes it what it is: the room, or how many captions are wrong.
+    Known before the target is tuned are how much there is and how it sounds, the zero-shot accuracy
+    of the proxy's base on validation, and the scenario's own ``features``. Not known is what makes
+    it what it is: the room, or how many captions are wrong.
     """
     from autopeft.data import open_data
-    from autopeft.data.features import features
-    from autopeft.data.sound_statistics import statistics
-    from autopeft.models import load_base
-    from autopeft.tasks.embeddings import truncation
+    from autopeft.data.description import RATE_HZ, description
 
     job = _zero_shot_job(bridge, scenario, out)
-    spec = TrialSpec.model_validate_json(job.spec_json)
-    base = load_base(spec.model.base, revision=spec.model.revision)
-    data = open_data(spec.task.data, sample_rate_hz=base.sample_rate_hz)
-    sounds = features(
-        data.splits["train"], base.feature_extractor, truncation=truncation(base.model),
-        cache_dir=_cache(out),
-    )  # fmt: skip
+    data = TrialSpec.model_validate_json(job.spec_json).task.data
     (report,) = json.loads(job.path.read_text(encoding="utf-8"))["reports"]
-    known = {
-        "clips": float(len(sounds)),
-        "captions": float(len(data.captions)),
-        ZERO_SHOT: float(report["validation"]),
-        **statistics(sounds),
-        **scenario.features,
-    }
-    return {"splits": {name: len(clips) for name, clips in data.splits.items()}, "known": known}
+    known = {**description(data), ZERO_SHOT: float(report["validation"]), **scenario.features}
+    splits = open_data(data, sample_rate_hz=RATE_HZ).splits
+    return {"splits": {name: len(clips) for name, clips in splits.items()}, "known": known}
 
 
 def _jobs(bridge: Bridge, scenario: Scenario, out: Path) -> Iterator[Job]:
