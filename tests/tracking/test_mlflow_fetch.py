@@ -9,7 +9,9 @@ import pytest
 
 from autopeft.core.errors import TrackingError
 from autopeft.spec.load import load_sweep
-from autopeft.tracking.events import Kind
+from autopeft.spec.warm_start import Opening
+from autopeft.tracking.events import Kind, WarmStarted
+from autopeft.tracking.journal import Journal
 from autopeft.tracking.mlflow_bridge import BridgeFacts, log_bridge
 from autopeft.tracking.mlflow_fetch import fetch
 from autopeft.tracking.mlflow_sync import sync
@@ -77,6 +79,25 @@ def test_a_bridge_is_one_run_that_links_to_its_sources(
     assert mine.data.tags["bridge.runs"] == parent.info.run_id
     assert mine.data.tags["bridge.sources"] == f"{NAME}, gone"
     assert [f.path for f in client.list_artifacts(mine.info.run_id)] == ["model.json"]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_sweep_links_to_the_runs_it_learnt_from(write_sweep: Write, client: Any):
+    sync(write_sweep())
+    later = write_sweep(name="later", over=False)
+    journal = Journal(later.journal)
+    opening = Opening(kind="best_of_history", first=({},), sources=(NAME, "gone"))
+    journal.write(WarmStarted(time=1_790_001_000.0, opening=opening))
+    journal.close()
+    sync(later)
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    parents = {
+        run.data.tags["autopeft.sweep"]: run
+        for run in client.search_runs(experiments, "tags.kind = 'sweep'")
+    }
+    tags = parents["later-1"].data.tags
+    assert tags["warm_start.sources"] == f"{NAME}, gone"
+    assert tags["warm_start.runs"] == parents[NAME].info.run_id
 
 
 def test_a_dead_server_is_said_quickly(write_sweep: Write, dead_port: int):
