@@ -117,7 +117,8 @@ def opening_words(opening: Opening, space: Space) -> Iterator[str]:
     shown, more = opening.sources[:MOST_SOURCES], len(opening.sources) - MOST_SOURCES
     others = f" and {more} more" if more > 0 else ""
     from_whom = f", learnt from {', '.join(shown)}{others}" if shown else ""
-    yield f"Warm start {opening.kind}{from_whom}: {'; '.join(began) or 'nothing'}."
+    if began or not opening.remarks:
+        yield f"Warm start {opening.kind}{from_whom}: {'; '.join(began) or 'nothing'}."
     yield from (f"{remark[:1].upper()}{remark[1:]}." for remark in opening.remarks)
 
 
