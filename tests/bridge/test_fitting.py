@@ -206,3 +206,16 @@ def test_what_is_no_model_is_said_to_be_none(tmp_path, text):
     path.write_text(text)
     with pytest.raises(AutopeftError, match=r"not a bridge's model .*`autopeft bridge fit`"):
         read_model(path)
+
+
+def test_outside_the_cloud_of_the_pairs_it_is_less_sure():
+    pairs = tuple(linear_pairs(9, noise=0.03))
+    space = Space(tuple(Dimension(name, "float") for name in "xy"))
+    model = fit("m", pairs, proxy=space, target=space, objective=("loss", "min"))
+    assert model.has_signal
+    spreads = []
+    for away in (0.0, 1.0, 4.0):
+        seen = Seen(optimum={"p0": 0.5 + away, "p1": 0.5}, surface={})
+        spreads.append(model.predict()(seen).spread["x"])
+    assert spreads[0] == pytest.approx(model.spread["x"])
+    assert spreads[0] < spreads[1] < spreads[2]

@@ -11,6 +11,8 @@ from autopeft.bridge.opening import make_opening
 from autopeft.bridge.pairs import Pair, Sides, pair_of
 from autopeft.bridge.past import read_past_run
 from autopeft.core.errors import InputError
+from autopeft.searchers import Proposal, Value
+from autopeft.searchers.hedged import Hedged
 from autopeft.searchers.narrowed import Narrowed
 from autopeft.spec.load import load_sweep
 from autopeft.spec.sweep import Sweep
@@ -59,7 +61,8 @@ def test_the_prediction_comes_first_and_the_space_is_narrowed_around_it(model, p
     assert low < 0.62 < high
     assert high - low < 0.5
     assert opening.sources[-1] == proxy.path.name
-    assert opening.sources[:-1] == tuple(f"s{k}" for k in range(6))
+    assert opening.sources[:-1] == tuple(name for pair in model.pairs for name in pair.runs)
+    assert opening.sources[0].startswith("proxy0-")
     searcher = searcher_of(sweep, opening)
     assert isinstance(searcher, Narrowed)
     assert searcher.ask().cube == pytest.approx(opening.first[0])
@@ -123,3 +126,26 @@ def test_a_bridge_to_another_space_is_refused(model, past, tmp_path):
     spec = {**SPEC, "method": {"kind": "ia3"}, "search": {"warm_start": start}}
     with pytest.raises(InputError, match=r"the bridge predicts method\.learning_rate, and this"):
         make_opening(load_sweep(spec))
+
+
+@pytest.mark.parametrize("searcher", ["random", "nelder-mead"])
+def test_a_prediction_whose_trial_is_worse_than_expected_is_dropped(
+    model, past, tmp_path, searcher
+):
+    """The target turns out to be best elsewhere: the limit is in the opening, and is kept to."""
+    write_model(tmp_path / "m.json", model.model_copy(update={"regret": (0.002, 0.002)}))
+    proxy = past("new-proxy", peak(learning_rate=0.42), spec=PROXY, count=40, seed=99)
+    sweep = sweep_after(tmp_path / "m.json", proxy.path, searcher)
+    opening = make_opening(sweep)
+    assert opening is not None
+    assert opening.limit is not None
+    assert -1 < opening.limit < -0.9
+    assert any("dropped if its first trial has accuracy below 0.9" in r for r in opening.remarks)
+    for accuracy, dropped in ((0.999, False), (0.8, True)):
+        search = searcher_of(sweep, opening)
+        assert isinstance(search, Hedged)
+        guess = search.ask()
+        assert isinstance(guess, Proposal)
+        assert guess.cube == pytest.approx(opening.first[0])
+        search.tell(guess.number, Value((accuracy,)))
+        assert search.dropped is dropped

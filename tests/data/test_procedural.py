@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from autopeft.core.errors import InputError
 from autopeft.data.procedural import CAPTIONS, CLIP_SAMPLES, DOMAINS, make_clip, make_clips
+from autopeft.data.procedural_splits import open_procedural
+from autopeft.spec.data import Conditions, ProceduralData
 
 
 def test_there_are_28_different_captions():
@@ -35,7 +37,7 @@ def test_a_short_stream_is_the_beginning_of_a_longer_one():
     np.testing.assert_array_equal(long_captions[:31], short_captions)
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(count=st.integers(1, 60), seed=st.integers(0, 2**31))
 def test_captions_are_balanced_within_one(count, seed):
     _, captions = make_clips(count, domain="clean", seed=seed, stream="train")
@@ -73,3 +75,46 @@ def test_the_caption_decides_the_pitch():
 def test_an_unknown_domain_is_refused_with_a_suggestion():
     with pytest.raises(InputError, match="did you mean 'workshop'"):
         make_clips(1, domain="workshp", seed=0, stream="train")
+
+
+def opened(**settings):
+    data = ProceduralData(clips=448, source_clips=56, **settings)
+    return open_procedural(data, sample_rate_hz=8000).splits
+
+
+def test_a_domain_of_ones_own_sounds_as_the_named_one_with_its_settings_does():
+    """The same conditions, drawn by another name: other clips, alike in what they are."""
+    own = opened(conditions=DOMAINS["workshop"])["train"]
+    named = opened(domain="workshop")["train"]
+    assert not np.array_equal(own.read(0), named.read(0))
+    quiet = opened(conditions=Conditions())["train"]
+    rough = [np.mean(np.diff(c.read(i)) ** 2) for c in (own, named, quiet) for i in range(20)]
+    own_20, named_20, quiet_20 = np.reshape(rough, (3, 20)).mean(axis=1)
+    assert own_20 == pytest.approx(named_20, rel=0.5)
+    assert quiet_20 > 1.5 * own_20 or own_20 > 1.5 * quiet_20
+    assert own.fingerprint != named.fingerprint != quiet.fingerprint
+
+
+def test_renamed_captions_are_the_same_in_all_splits_and_none_of_the_source():
+    plain, renamed = opened(), opened(renamed=0.5)
+    maps = []
+    for split in ("train", "validation", "test"):
+        pairs = zip(plain[split].caption_indices, renamed[split].caption_indices, strict=True)
+        maps.append(dict(pairs))
+        assert np.array_equal(plain[split].read(3), renamed[split].read(3))
+    assert maps[0] == maps[1] == maps[2]
+    assert sum(old != new for old, new in maps[0].items()) == 14
+    assert sorted(maps[0].values()) == sorted(maps[0])
+    source = [found["source"].caption_indices for found in (plain, renamed)]
+    assert np.array_equal(*source)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
+def test_wrong_captions_are_in_training_only(share):
+    plain, wrong = opened(), opened(wrong_captions=share)
+    differs = {
+        split: float(np.mean(plain[split].caption_indices != wrong[split].caption_indices))
+        for split in plain
+    }
+    assert differs["train"] == pytest.approx(share, abs=0.005)
+    assert differs["validation"] == differs["test"] == differs["source"] == 0

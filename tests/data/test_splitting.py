@@ -14,7 +14,7 @@ clips = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(clips=clips, seed=st.integers(0, 5))
 def test_groups_stay_together_and_every_caption_that_can_be_is_in_train(clips, seed):
     captions, groups = zip(*clips, strict=True)
@@ -33,7 +33,7 @@ def test_groups_stay_together_and_every_caption_that_can_be_is_in_train(clips, s
         assert {caption for caption, groups in spread.items() if groups > 1} <= in_train
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(per_caption=st.integers(4, 40), captions=st.integers(2, 12), seed=st.integers(0, 5))
 def test_ungrouped_clips_are_stratified(per_caption, captions, seed):
     labels = [str(index % captions) for index in range(per_caption * captions)]

@@ -6,7 +6,7 @@ import torch
 from transformers import ClapProcessor
 
 from autopeft.data.procedural import CAPTIONS, make_clips
-from autopeft.models.load import SHIPPED, TINY_CLAP, load_base
+from autopeft.models.load import SHIPPED, SMALL_CLAP, TINY_CLAP, load_base
 from autopeft.models.pretrain_tiny import TEMPLATES, embed_captions, extract, zero_shot_accuracy
 
 COUNT = 420
@@ -48,6 +48,17 @@ def test_fresh_clips_confirm_the_scores_on_the_card(base, fresh, shipped_scores,
     assert low <= accuracy <= high
     # Two samples of 420 and 1120 clips: four standard errors are at most 0.10.
     assert accuracy == pytest.approx(shipped_scores["zero_shot_accuracy"][domain], abs=0.1)
+
+
+def test_the_larger_base_is_three_times_as_large_and_its_card_is_right(base, fresh, shipped_scores):
+    larger = load_base(SMALL_CLAP)
+    scores = json.loads((SHIPPED[SMALL_CLAP] / "scores.json").read_text())
+    count = sum(parameter.numel() for parameter in larger.model.parameters())
+    assert count == scores["parameters"]
+    assert 2.8 < count / shipped_scores["parameters"] < 3.2
+    accuracy = zero_shot_accuracy(larger.model, larger.tokenizer, *fresh("workshop"))
+    assert accuracy == pytest.approx(scores["zero_shot_accuracy"]["workshop"], abs=0.1)
+    assert larger.tokenizer.get_vocab() == base.tokenizer.get_vocab()
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

@@ -39,6 +39,16 @@ def test_few_points_give_the_diagonal_only(d: int) -> None:
     assert np.allclose(step, centre, atol=1e-6)
 
 
+@pytest.mark.parametrize("d", [2, 5])
+def test_fewer_still_give_a_bowl_that_is_equally_steep_on_all_sides(d: int) -> None:
+    rng = np.random.default_rng(d)
+    points, centre = rng.random((d + 2, d)), np.full(d, 0.4)
+    losses = 3 * ((points - centre) ** 2).sum(axis=1) + 1
+    step = quadratic_step(points, losses, neighbours=d + 2, radius=9.0)
+    assert step is not None
+    assert np.allclose(step, centre, atol=1e-6)
+
+
 @given(
     st.integers(1, 4).flatmap(
         lambda d: arrays(float, (3 * d + 2, d), elements=st.floats(0, 1, width=16))

@@ -12,6 +12,7 @@ from autopeft.core.errors import InputError
 from autopeft.simulation import bridge_study as study
 from autopeft.simulation.domains import others, recorded_domains
 from autopeft.simulation.function_family import FUNCTIONS, family, true_optimum
+from autopeft.simulation.one_shot_study import one_shots_on
 from autopeft.spec.load import load_sweep
 from tests.bridge.conftest import SPEC
 
@@ -78,7 +79,8 @@ def test_what_a_bridge_stood_aside_from_is_counted_apart():
     assert found["t", "regular", "tpe", "cold"]["mean trials"] == "30.0"
 
 
-def recording(path: Path, best: float) -> None:
+def recording(best: float, **columns: str) -> pd.DataFrame:
+    """Accuracy of thirty random points by formula, highest where the learning rate is ``best``."""
     rng = np.random.default_rng(0)
     rows = []
     for config, point in enumerate(rng.random((30, 3))):
@@ -89,34 +91,62 @@ def recording(path: Path, best: float) -> None:
                 "config": config, "seed": seed, "values": json.dumps(SPACE.decode(cube)),
                 "cube": json.dumps(cube), "effective": str(config), "trainable_parameters": 1,
                 "reason": "", "step": step, "validation": accuracy, "test": accuracy,
-                "source": None, "step_seconds": 0.1,
+                "source": None, "step_seconds": 0.1, **columns,
             }
             for seed in (0, 1)
             for step in (10, 20)
         ]  # fmt: skip
-    pd.DataFrame(rows).to_parquet(path, index=False)
+    return pd.DataFrame(rows)
 
 
-def test_recorded_domains_are_read_from_a_folder_and_can_be_studied(tmp_path):
-    for index, best in enumerate((0.2, 0.4, 0.5, 0.7)):
-        recording(tmp_path / f"d{index}.proxy.parquet", best)
-        recording(tmp_path / f"d{index}.target.parquet", best)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven recorded domains; the proxy is best a little below where the target is."""
+    bests = {f"d{index}": best for index, best in enumerate(np.linspace(0.2, 0.8, 7))}
+    tables = [
+        recording(best - (0.1 if side == "proxy" else 0), scenario=name, side=side)
+        for name, best in bests.items()
+        for side in ("proxy", "target")
+    ]
+    tmp_path = tmp_path_factory.mktemp("recorded")
+    pd.concat(tables).to_parquet(tmp_path / "domains.parquet", index=False)
+    facts = {name: {"known": {"train clips": 100.0}, "splits": {"test": 400}} for name in bests}
+    (tmp_path / "domains.json").write_text(json.dumps(facts))
     for side in ("proxy", "target"):
         (tmp_path / f"{side}.yaml").write_text(yaml.safe_dump(SPEC))
-    domains = study.domains_of(str(tmp_path))
-    assert [domain.name for domain in domains] == ["d0", "d1", "d2", "d3"]
+    return tmp_path
+
+
+def test_recorded_domains_are_read_from_a_folder_and_can_be_studied(folder):
+    domains = study.domains_of(str(folder))
+    assert [domain.name for domain in domains] == [f"d{index}" for index in range(7)]
+    assert domains[3].target.steps == (10, 20)
     (job,) = [
         job
-        for job in study.jobs([str(tmp_path)], ["best_of_history"], repetitions=1)
+        for job in study.jobs([str(folder)], ["best_of_history"], repetitions=1)
         if job[1] == "d0" and job[3] == "tpe"
     ]
     (row,) = study.run_one(job)
     assert row["reached"]
 
 
-def test_a_folder_without_both_sides_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"no files DOMAIN\.target\.parquet"):
-        recorded_domains(tmp_path, proxy=SPACE, target=SPACE)
-    recording(tmp_path / "a.target.parquet", 0.5)
-    with pytest.raises(InputError, match=r"a\.proxy\.parquet: missing"):
+def test_of_recorded_domains_every_configuration_is_the_past_of_every_repetition(folder):
+    runs = study.past_targets(str(folder), "d0", 0)
+    assert [run.name for run in runs] == [f"d{index}" for index in range(1, 7)]
+    assert {len(run.trials) for run in runs} == {30}
+    assert study.bridge_of(str(folder), "d0", 3) == study.bridge_of(str(folder), "d0", 0)
+
+
+def test_a_one_shot_is_looked_up_where_the_bridge_and_the_past_point(folder):
+    domain = study.domains_of(str(folder))[0]
+    rows = pd.DataFrame(one_shots_on(str(folder), domain, repetitions=3))
+    assert set(rows["by"]) == {"bridge", "mean", "best of history"}
+    regret = rows.groupby("by")["regret"].median()
+    model, _ = study.bridge_of(str(folder), "d0", 0)
+    assert rows[rows["by"] == "bridge"]["stood_aside"].eq(not model.has_signal).all()
+    assert regret["bridge"] < regret["mean"]
+
+
+def test_a_folder_without_a_recording_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"domains\.parquet: no such file"):
         recorded_domains(tmp_path, proxy=SPACE, target=SPACE)

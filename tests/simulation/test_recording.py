@@ -73,7 +73,7 @@ def test_a_recording_is_completed_and_not_made_twice(sweep: Sweep, tmp_path: Pat
     made(sweep, tmp_path / "parts", 6)
     table = recording.gather(sweep, tmp_path / "parts")
     assert len(table) == 6 * 2 * 2
-    recording._unpack(sweep, table, tmp_path / "again")
+    recording.unpack(sweep, table, tmp_path / "again")
     again = recording.gather(sweep, tmp_path / "again")
     pd.testing.assert_frame_equal(table, again)
 

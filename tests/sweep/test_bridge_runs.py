@@ -14,7 +14,15 @@ from autopeft.bridge.prediction import one_shot
 from autopeft.core.errors import AutopeftError, InputError
 from autopeft.spec.bridge import load_bridge
 from autopeft.spec.sweep import Sweep
-from autopeft.sweep.bridge_runs import Workspace, find_run, finder, prepare, run_sweeps
+from autopeft.sweep.bridge_runs import (
+    Drive,
+    Workspace,
+    check_code,
+    finder,
+    prepare,
+    run_sweeps,
+    try_predictions,
+)
 from autopeft.tracking.events import (
     Asked,
     Ended,
@@ -24,7 +32,7 @@ from autopeft.tracking.events import (
     SweepStarted,
 )
 from autopeft.tracking.journal import Journal
-from autopeft.tracking.run_folder import RunFolder, create_run
+from autopeft.tracking.run_folder import RunFolder, create_run, find_run
 
 RATE = "method.learning_rate"
 
@@ -78,13 +86,17 @@ class Driver:
     def _play(self, run: RunFolder) -> RunFolder:
         sweep = run.sweep()
         clips = sweep.trial(sweep.space.decode({RATE: 0.5})).task.data.clips
-        best = 0.1 + 0.6 * (clips - 280) / 840 + (0.2 if sweep.name.endswith("target") else 0.0)
+        above = 0.0 if sweep.name.endswith("proxy") else 0.2
+        best = 0.1 + 0.6 * (clips - 280) / 840 + above
         run.journal.unlink(missing_ok=True)
         journal = Journal(run.journal)
         journal.write(
             SweepStarted(time=1, sweep=run.path.name, name=sweep.name, seed=0, versions={})
         )
-        for number, cube in enumerate(drawn_points(sweep.space.axes, 16, seed=sweep.settings.seed)):
+        search = sweep.settings.search
+        points = [sweep.space.encode(values) for values in search.first_points]
+        points += drawn_points(sweep.space.axes, 16, seed=sweep.settings.seed)
+        for number, cube in enumerate(points[: search.trials]):
             if self.die_at == sweep.name and number == 5:
                 journal.close()
                 raise KeyboardInterrupt
@@ -103,7 +115,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Workspace, Dri
     """A bridge all of whose sweeps have run."""
     folder = tmp_path_factory.mktemp("bridge")
     path, space, driver = written(folder), Workspace(folder / "work"), Driver()
-    list(run_sweeps(load_bridge(path), space, start=driver.start, go_on=driver.go_on))
+    list(run_sweeps(load_bridge(path), space, drive=Drive(driver.start, driver.go_on)))
     return path, space, driver
 
 
@@ -121,7 +133,7 @@ def test_prepared_twice_the_second_time_changes_nothing(tmp_path):
 
 def test_what_has_run_is_not_run_again(done):
     path, space, driver = done
-    again = list(run_sweeps(load_bridge(path), space, start=driver.start, go_on=driver.go_on))
+    again = list(run_sweeps(load_bridge(path), space, drive=Drive(driver.start, driver.go_on)))
     assert {step.what for step in again} == {"skipped"}
     assert len(driver.started) == 14
     assert driver.started[:2] == ["small-s0-proxy", "small-s0-target"]
@@ -132,12 +144,16 @@ def test_after_a_kill_it_goes_on_and_the_pairs_are_the_same(done, tmp_path):
     bridge, other, driver = load_bridge(path), Workspace(tmp_path / "work"), Driver()
     driver.die_at = "small-s1-target"
     with pytest.raises(KeyboardInterrupt):
-        list(run_sweeps(bridge, other, start=driver.start, go_on=driver.go_on))
+        list(run_sweeps(bridge, other, drive=Drive(driver.start, driver.go_on)))
     driver.die_at = ""
-    steps = list(run_sweeps(bridge, other, start=driver.start, go_on=driver.go_on))
+    steps = list(run_sweeps(bridge, other, drive=Drive(driver.start, driver.go_on)))
     assert [step.what for step in steps[:5]] == ["skipped"] * 3 + ["resumed", "run"]
     assert driver.resumed == ["small-s1-target"]
-    assert collect(bridge, finder(bridge, other))[0] == collect(bridge, finder(bridge, space))[0]
+    seen = [
+        [pair.model_copy(update={"runs": ()}) for pair in found.train + found.test]
+        for found, _ in (collect(bridge, finder(bridge, here)) for here in (other, space))
+    ]
+    assert seen[0] == seen[1]
 
 
 def test_a_sweep_of_another_version_of_the_file_is_not_taken_for_it(done, tmp_path):
@@ -181,6 +197,53 @@ def test_it_is_fitted_judged_and_predicts(done):
     assert 1e-4 <= low <= shot["values"][RATE] <= high <= 1e-2
 
 
+def test_predictions_run_once_each_and_their_own_regret_is_told(done):
+    path, space, _ = done
+    bridge, driver = load_bridge(path), Driver()
+    collected, trials = collect(bridge, finder(bridge, space))
+    model = fitted("small", collected, trials)
+    for word in ("run", "skipped"):
+        tried = {}
+        drive = Drive(driver.start, driver.go_on)
+        for step, loss in try_predictions(bridge, space, model, collected.test, drive=drive):
+            assert step.what == word
+            tried[step.name] = loss
+        assert len(driver.started) == 2
+    run = find_run_of(space, "small-s5-predicted")
+    assert len(run.history().trials) == 1
+    losses = {name.removesuffix(" predicted"): loss for name, loss in tried.items()}
+    found = evaluate(model, collected, trials, losses)
+    for pair in collected.test:
+        shot = found.shots[pair.scenario]
+        best = 0.1 + 0.6 * (pair.seen.data["clips"] - 280) / 840 + 0.2
+        cube = load_bridge(path).sweep(bridge.settings.test[0], "target").space.encode(shot.values)
+        assert shot.loss == pytest.approx((cube[RATE] - best) ** 2 - 1)
+        assert shot.regret == pytest.approx(shot.loss - pair.loss)
+    assert len(found.regrets) == 2
+
+
+def find_run_of(space: Workspace, name: str) -> RunFolder:
+    (path,) = space.runs.glob(f"{name}-*")
+    return RunFolder(path)
+
+
+def test_code_that_nobody_allowed_is_refused_before_anything_runs(tmp_path):
+    content = tree()
+    for name in ("proxy", "target"):
+        content[name] = {
+            "task": {
+                "kind": "function", "entry_point": "os.path:join",
+                "parameters": {"x": {"low": 0, "high": 1}},
+            },
+            "search": {"trials": 4, "objectives": {"value": "min"}},
+        }  # fmt: skip
+    content |= {"train": [{"name": "a"}, {"name": "b"}], "test": []}
+    bridge = load_bridge(written(tmp_path, content))
+    with pytest.raises(InputError, match="allow it with --allow-code"):
+        check_code(bridge, allowed=False)
+    check_code(bridge, allowed=True)
+
+
 def test_scenarios_that_have_not_run_are_named_and_too_few_are_refused(tmp_path):
     bridge = load_bridge(written(tmp_path))
     collected, trials = collect(bridge, finder(bridge, Workspace(tmp_path / "work")))
@@ -201,7 +264,7 @@ def test_a_side_that_was_tuned_before_is_taken_as_it_is(done, tmp_path):
     content["train"][0]["proxy_run"] = str(run.path)
     bridge, driver = load_bridge(written(tmp_path, content)), Driver()
     steps = list(
-        run_sweeps(bridge, Workspace(tmp_path / "w"), start=driver.start, go_on=driver.go_on)
+        run_sweeps(bridge, Workspace(tmp_path / "w"), drive=Drive(driver.start, driver.go_on))
     )
     assert [(step.what, step.where) for step in steps[:1]] == [("given", run.path)]
     assert "small-s0-proxy" not in driver.started

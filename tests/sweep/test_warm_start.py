@@ -9,10 +9,12 @@ from autopeft.core.errors import InputError
 from autopeft.reports.words import opening_words
 from autopeft.spec.load import load_sweep
 from autopeft.spec.warm_start import Opening
+from autopeft.sweep.amend import amend
 from autopeft.sweep.drive import _conductor
 from autopeft.sweep.plan import make_plan, plan_text
 from autopeft.sweep.preflight import preflight
-from autopeft.tracking.events import Asked, SweepStarted, WarmStarted
+from autopeft.sweep.searching import searcher_of
+from autopeft.tracking.events import Asked, Ended, Reported, Status, SweepStarted, WarmStarted
 from autopeft.tracking.journal import Journal, read_journal
 from autopeft.tracking.mlflow_rows import MlflowView
 from autopeft.tracking.mlflow_words import PARENT
@@ -30,7 +32,7 @@ def spec_after(run: RunFolder, kind: str = "best_of_history", searcher: str = "r
 
 def opened(run: RunFolder):
     journal = Journal(run.journal)
-    conductor = _conductor(run.sweep(), journal, list(read_journal(run.journal)))
+    conductor = _conductor(run, run.sweep(), journal, list(read_journal(run.journal)))
     return journal, conductor
 
 
@@ -124,3 +126,33 @@ def test_the_opening_survives_the_journal(tmp_path: Path):
     (event,) = read_journal(tmp_path / "journal.jsonl")
     assert isinstance(event, WarmStarted)
     assert event.opening == opening
+
+
+@pytest.mark.parametrize("accuracy", [0.95, 0.5], ids=["right", "wrong"])
+def test_a_warm_start_goes_on_in_a_wider_space_unless_its_trial_has_shown_it_wrong(
+    past, tmp_path, accuracy
+):
+    run = create_run(load_sweep({**SPEC, "name": "new"}), tmp_path / "new")
+    first = {RATE: 0.5, "method.rank": 0.375, "training.warmup_steps": 0.5}
+    opening = Opening(
+        kind="bridge", first=(first, {**first, RATE: 0.6}), limit=-0.9,
+        box={RATE: (0.4, 0.6)}, mean={RATE: 0.5}, spread={RATE: 0.05},
+    )  # fmt: skip
+    journal = Journal(run.journal)
+    journal.write(SweepStarted(time=1, sweep="s", name="new", seed=0, versions={}))
+    journal.write(WarmStarted(time=1, opening=opening))
+    values = run.sweep().space.decode(first)
+    journal.write(Asked(time=2, trial="t0000", number=0, cube=first, values=values))
+    metrics = {"accuracy": accuracy}
+    journal.write(Reported(time=3, trial="t0000", step=80, metrics=metrics, final=True))
+    journal.write(Ended(time=4, trial="t0000", status=Status.FINISHED))
+    journal.close()
+    amend(run, ["method.learning_rate={low: 1.0e-5, high: 1.0e-1, log: true}"])
+    change = list(read_journal(run.journal))[-1]
+    if accuracy < 0.9:
+        assert change.opening is None
+        return
+    assert change.opening.box[RATE] == pytest.approx((0.45, 0.55))
+    proposal = searcher_of(run.sweep(), opening, change).ask()
+    assert proposal.number == 1
+    assert proposal.cube[RATE] == pytest.approx(0.55)  # the first one was tried

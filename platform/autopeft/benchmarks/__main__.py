@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from autopeft.benchmarks import bridges, busy, driver, page, searchers, stalls, warm
+from autopeft.benchmarks import bridges, busy, domains, driver, page, searchers, stalls, warm
 from autopeft.benchmarks.tables import Table
 from autopeft.core.errors import AutopeftError
 
-PARTS = ("driver", "warm", "tracking", "slots", "bbob", "recorded", "bridge")
+PARTS = ("driver", "warm", "tracking", "slots", "bbob", "recorded", "bridge", "domains")
 RAW = Path("tests/data")
 Say = Callable[[str], None]
 
@@ -91,6 +91,11 @@ def _measure(
             say(f"{part}: no table, since {raw} was not made yet")
         elif part in parts:
             yield table(raw)
+    folder = RAW / "peft_domains"
+    if "domains" in parts and len(parts) > 1 and not folder.exists():
+        say(f"domains: no tables, since {folder} was not made yet")
+    elif "domains" in parts:
+        yield from domains.tables(folder, RAW / "domains_results.parquet")
 
 
 def _show(table: Table) -> None:

@@ -16,18 +16,28 @@ def bridge(raw: Path) -> Table:
     """Return the trials each warm start took, and whether the bridge keeps what was hoped."""
     if not raw.is_file():
         raise InputError(f"{raw}: no such file; `autopeft bench bridge --raw` makes it")
-    rows = pd.read_parquet(raw)
+    return trials_table(
+        pd.read_parquet(raw),
+        name="bridge",
+        title="Warm starts on functions whose optima follow a map, each domain held out in turn",
+        regret="0.001",
+    )
+
+
+def trials_table(rows: pd.DataFrame, *, name: str, title: str, regret: str) -> Table:
+    """Return the table of raw results of ``autopeft bench bridge``; ``regret`` ends a search."""
     found = study.summary(rows)
     repetitions = rows["repetition"].nunique()
     return Table(
-        "bridge",
-        "Warm starts on functions whose optima follow a map, each domain held out in turn",
+        name,
+        title,
         ("functions", "domains", "searcher", "start", *next(iter(found.values()))),
         [(*name, *figures.values()) for name, figures in found.items()],
         tuple(_targets(study.shares_of_cold(rows))),
         (
             f"{repetitions} repetition{'s' if repetitions > 1 else ''} of every domain; trials "
-            f"until the regret is at most 0.001, {study.MOST_TRIALS} where that is never reached",
+            f"until the regret is at most {regret}, {study.MOST_TRIALS} where that is never "
+            "reached",
         ),
     )
 

@@ -13,7 +13,6 @@ from itertools import product
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from autopeft.bridge.best import LEAST_SPREAD
 from autopeft.bridge.pairs import Pair, Seen
 from autopeft.bridge.regressions import REGRESSIONS, Array
 from autopeft.core.errors import AutopeftError
@@ -28,6 +27,9 @@ INPUTS: Sequence[tuple[str, ...]] = (
 )
 FEWEST_PAIRS = 3
 MEAN = "mean"
+# How sure a prediction may be at most: a few pairs agree by chance. Half of that made a simplex too
+# small on functions that have waves, twice as much cost every search two trials.
+LEAST_SPREAD = 0.02
 # Seen by the regressions only if it varies by more.
 CONSTANT = 1e-9
 
@@ -59,10 +61,12 @@ class Prediction:
     Attributes:
         cube: The point, always inside the space and with the axes that exist there.
         spread: Per axis, the standard deviation of the belief.
+        strangeness: How much less sure than within the cloud of the pairs; 1 there, more outside.
     """
 
     cube: dict[str, float]
     spread: dict[str, float]
+    strangeness: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ def predictor(
         return result
 
     rows_NF = standard(table_NF)
+    strange = _strangeness(rows_NF)
     outputs = [
         (axis, level, _fitted(regression, rows_NF, *_target(pairs, axis, level)))
         for axis in axes
@@ -144,9 +149,27 @@ def predictor(
         whole = {axis.name: _position(axis, found[axis.name]) for axis in axes}
         cube = completed(axes, {}, whole)
         own = {a.name: found[a.name][0][1] for a in axes if a.ordered and a.name in cube}
-        return Prediction(cube, own)
+        return Prediction(cube, own, strange(row))
 
     return predict
+
+
+def _strangeness(rows_NF: Array) -> Callable[[Array], float]:
+    """Return what tells how much less sure a prediction is, the farther from the pairs it is made.
+
+    A line's predictive variance is ``1 + leverage`` times that of the noise (Draper & Smith, 1998,
+    section 8.1). The errors of left out scenarios hold that already for rows among the pairs, so
+    only what is beyond their greatest leverage counts.
+    """
+    count, width = rows_NF.shape
+    inverse_FF = np.linalg.inv(rows_NF.T @ rows_NF + np.eye(width))
+
+    def leverage(rows_QF: Array) -> Array:
+        found: Array = 1 / count + np.einsum("qf,fg,qg->q", rows_QF, inverse_FF, rows_QF)
+        return found
+
+    usual = float(leverage(rows_NF).max())
+    return lambda row: float(np.sqrt(max((1 + leverage(row)[0]) / (1 + usual), 1.0)))
 
 
 def _standard(table_NF: Array) -> tuple[Array, Array]:

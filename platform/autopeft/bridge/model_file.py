@@ -5,7 +5,7 @@ No pickle, and no library's inner state: what is read can be looked at.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -36,6 +36,7 @@ class BridgeModel(Record):
         spread: Per axis, how far predictions were off when a scenario was left out.
         regret: What such a prediction loses against the target's best, estimated: mean over
             scenarios and standard deviation.
+        proxy_sweep: The search file of the proxy's sweeps, without what differs by scenario.
     """
 
     format: Literal["autopeft-bridge-1"] = "autopeft-bridge-1"
@@ -52,6 +53,7 @@ class BridgeModel(Record):
     scores: tuple[Score, ...]
     spread: dict[str, float]
     regret: tuple[float, float] | None = None
+    proxy_sweep: dict[str, Any] | None = None
 
     @property
     def proxy_space(self) -> Space:
@@ -64,18 +66,21 @@ class BridgeModel(Record):
         return Space(self.target)
 
     def predict(self) -> Callable[[Seen], Prediction]:
-        """Return the fitted function; a prediction is at least as unsure as the left out ones."""
+        """Return the fitted function; a prediction is at least as unsure as the left out ones.
+
+        Far from the pairs it is less sure than that.
+        """
         axes = self.target_space.axes
         inner = predictor(self.pairs, axes, self.regression, self.inputs)
 
         def predict(seen: Seen) -> Prediction:
             found = inner(seen)
             spread = {
-                name: max(found.spread.get(name, 0.0), self.spread[name])
+                name: max(found.spread.get(name, 0.0), found.strangeness * self.spread[name])
                 for name in found.cube
                 if name in self.spread
             }
-            return Prediction(found.cube, spread)
+            return Prediction(found.cube, spread, found.strangeness)
 
         return predict
 

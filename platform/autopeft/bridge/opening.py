@@ -14,8 +14,12 @@ from autopeft.tracking.run_folder import RunFolder
 PLACE: TreePath = ("search", "warm_start")
 
 
-def make_opening(sweep: Sweep) -> Opening | None:
+def make_opening(sweep: Sweep, *, proxy: Path | None = None) -> Opening | None:
     """Return what the sweep's warm start comes to today; nothing if the file asks for none.
+
+    Args:
+        sweep: The sweep.
+        proxy: The run folder of a bridge's proxy, where the file leaves it to the sweep to tune it.
 
     Raises:
         InputError: Runs or a model are missing, or say nothing about this space; all of it.
@@ -31,6 +35,8 @@ def make_opening(sweep: Sweep) -> Opening | None:
         runs = _past_runs(sweep, start)
         found: Opening = make(start, runs, sweep.space.axes, seed=seed)
     else:
+        if proxy is not None:
+            start = start.model_copy(update={"proxy": str(proxy)})
         found = make(start, sweep)
     return found
 

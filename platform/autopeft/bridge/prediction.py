@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from autopeft.bridge.best import LEAST_SPREAD, best_points, clipped
+from autopeft.bridge.best import best_points, clipped
+from autopeft.bridge.expected_loss import loss_limit
 from autopeft.bridge.fitting import Prediction
 from autopeft.bridge.model_file import BridgeModel, read_model
+from autopeft.bridge.moving import moved_position
 from autopeft.bridge.opening import PLACE
+from autopeft.bridge.own_proxy import own_proxy
 from autopeft.bridge.pairs import Seen, data_features, seen_by
 from autopeft.bridge.past import cube_in, read_past_run, run_of
 from autopeft.core.errors import AutopeftError, InputError, Problem
 from autopeft.core.seeds import derive_seed
-from autopeft.spec.space import Axis, Cube, Dimension, Space, snapped
+from autopeft.spec.space import Axis, Cube, Space, snapped
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.warm_start import Bridge, Opening
 from autopeft.tracking.run_folder import open_run
@@ -27,11 +30,13 @@ LONGEST_LIST = 4
 def bridge(options: Bridge, sweep: Sweep) -> Opening:
     """Return the opening that a bridge's model makes of the proxy's run.
 
+    Where the proxy is still to be tuned, that is all there is to say.
+
     Raises:
         InputError: Model or run are missing, or speak of another space; all of it.
     """
     problems: list[Problem] = []
-    model, seen = None, None
+    model, seen, ahead = None, None, None
     try:
         model = read_model(Path(options.model))
     except AutopeftError as error:
@@ -40,16 +45,30 @@ def bridge(options: Bridge, sweep: Sweep) -> Opening:
         problems.append(sweep.problem((*PLACE, "model"), _strange(model, sweep.space)))
     if model is not None:
         try:
-            seen = seen_in(model, options.proxy, options.features)
+            if options.proxy is None:
+                ahead = _ahead(own_proxy(model, options, sweep))
+            else:
+                seen = seen_in(model, options.proxy, options.features)
         except AutopeftError as error:
             problems.append(sweep.problem((*PLACE, "proxy"), str(error)))
-    if problems or model is None or seen is None:
+    if not problems and ahead is not None:
+        return ahead
+    if problems or model is None or seen is None or options.proxy is None:
         raise InputError(problems)
     opening = opening_by(
         model, seen, points=options.points, seed=sweep.settings.seed, space=sweep.space
     )
     proxy = Path(open_run(options.proxy).path).name
     return opening.model_copy(update={"sources": (*opening.sources, proxy)})
+
+
+def _ahead(proxy: Sweep) -> Opening:
+    searched = ", ".join(_names(proxy.space))
+    remark = (
+        f"the proxy is tuned first, as the sweep {proxy.name}: {proxy.settings.search.trials} "
+        f"trials of {searched}; what it shows decides where this one begins"
+    )
+    return Opening(kind="bridge", remarks=(remark,))
 
 
 def seen_in(model: BridgeModel, proxy: str, features: Mapping[str, float]) -> Seen:
@@ -78,12 +97,12 @@ def opening_by(
     comes first, and the space stays as wide as it is.
     """
     space = space or model.target_space
-    scenarios = tuple(pair.scenario for pair in model.pairs)
+    taught = tuple(name for pair in model.pairs for name in (pair.runs or (pair.scenario,)))
     if not model.has_signal:
         runs = [run_of(p.scenario, [(p.target, p.loss)]) for p in model.pairs]
         best = [cube_in(space, model.target_space.decode(c)) for c in best_points(runs, points)]
         remark = f"{model.sentence}; the best of its past comes first instead"
-        return Opening(kind="bridge", first=tuple(best), sources=scenarios, remarks=(remark,))
+        return Opening(kind="bridge", first=tuple(best), sources=taught, remarks=(remark,))
     found = model.predict()(seen)
     around = _drawn(model.target_space.axes, found, points - 1, seed=seed)
     first: list[Cube] = [found.cube, *around]
@@ -92,18 +111,27 @@ def opening_by(
         if name in found.spread and name in _names(space):
             old, new, width = model.target_space[name], space[name], found.spread[name]
             low, high = clipped(there - REACH * width, there + REACH * width)
-            box[name] = clipped(_moved(old, new, low), _moved(old, new, high))
-            mean[name] = _moved(old, new, there)
-            spread[name] = max((box[name][1] - box[name][0]) / (2 * REACH), LEAST_SPREAD)
+            box[name] = clipped(moved_position(old, new, low), moved_position(old, new, high))
+            mean[name] = moved_position(old, new, there)
+            spread[name] = width if old == new else (box[name][1] - box[name][0]) / (2 * REACH)
+    limit = None if model.regret is None else loss_limit(model.pairs, model.regret, seen)
     return Opening(
         kind="bridge",
         first=tuple(cube_in(space, model.target_space.decode(cube)) for cube in first),
         box=box,
         mean=mean,
         spread=spread,
-        sources=scenarios,
-        remarks=(model.sentence, *_assumed(model, seen)),
+        limit=limit,
+        sources=taught,
+        remarks=(model.sentence, *_assumed(model, seen), *_doubt(model, limit)),
     )
+
+
+def _doubt(model: BridgeModel, limit: float | None) -> Iterator[str]:
+    if limit is not None:
+        shown = -limit if model.direction == "max" else limit
+        worse = "below" if model.direction == "max" else "above"
+        yield f"dropped if its first trial has {model.metric} {worse} {shown:.4g}"
 
 
 def _drawn(axes: Sequence[Axis], found: Prediction, count: int, *, seed: int) -> Iterator[Cube]:
@@ -117,16 +145,6 @@ def _drawn(axes: Sequence[Axis], found: Prediction, count: int, *, seed: int) ->
             else x
             for name, x in found.cube.items()
         }
-
-
-def _moved(old: Dimension, new: Dimension, position: float) -> float:
-    """Return where a position of one dimension lies in another of the same name, at its edge."""
-    if old == new:
-        return position
-    value = old.value(position)
-    if new.kind == "choice" or old.kind == "choice":
-        return new.position(value) if value in new.choices else position
-    return new.position(new.value(new.position(min(max(value, new.low), new.high))))
 
 
 def _assumed(model: BridgeModel, seen: Seen) -> Iterator[str]:

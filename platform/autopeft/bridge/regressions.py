@@ -134,6 +134,7 @@ REGRESSIONS: Mapping[str, Regression] = {
     "ridge": Regression(_ridge, lambda features: 3),
     "neighbours": Regression(_neighbours, lambda features: 2),
     "gaussian process": Regression(_gaussian_process, lambda features: 3),
-    "forest": Regression(_forest, lambda features: 5),
+    # Of fewer pairs, leaves of two make it a handful of means.
+    "forest": Regression(_forest, lambda features: 10),
     "polynomial": Regression(_polynomial, lambda features: _terms(features) + 2),
 }

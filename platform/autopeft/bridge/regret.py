@@ -9,7 +9,7 @@ from autopeft.bridge.features import rows
 from autopeft.bridge.past import PastRun
 from autopeft.spec.space import Axis
 
-TREES = 100
+TREES = 50
 SEED = 0
 
 

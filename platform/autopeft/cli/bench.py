@@ -18,6 +18,7 @@ COSTS_EXAMPLE = "autopeft bench costs tpe nelder-mead --repetitions 10"
 RECORDED_EXAMPLE = "autopeft bench recorded curves.parquet random tpe --scheduler asha"
 BRIDGE_EXAMPLE = "autopeft bench bridge valley --repetitions 2"
 RECORD_EXAMPLE = "autopeft bench record recorded.yaml --out curves.parquet"
+DOMAINS_EXAMPLE = "autopeft bench domains peft_domains.yaml --out peft_domains"
 
 app = typer.Typer(
     cls=ExamplesFirst,
@@ -184,6 +185,28 @@ def record(
     answer(f"{out}: {table['config'].nunique()} configurations, {len(table)} reports")
 
 
+def domains(
+    file: Annotated[Path, typer.Argument(metavar="BRIDGE", help="The bridge file.")],
+    out: Annotated[Path, typer.Option(help="The folder to write, or to complete.")],
+    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 2,
+) -> None:
+    """Train the same configurations on every scenario of a bridge, as proxy and as target.
+
+    What the folder holds already is kept; after Ctrl-C the same command goes on. Its table grows by
+    whole scenarios. `autopeft bench bridge --recordings` then tries bridges out without training.
+    """
+    from autopeft.cli.terminal import hush
+    from autopeft.simulation.domain_recording import record_domains
+    from autopeft.spec.bridge import load_bridge
+
+    hush()
+    table = record_domains(
+        load_bridge(file), out, processes=processes, progress=_progress("trainings")
+    )
+    trainings = table.groupby(["scenario", "side", "config"]).ngroups
+    answer(f"{out}: {table['scenario'].nunique()} scenarios, {trainings} trainings")
+
+
 def _known(word: str, asked: Sequence[str] | None, known: Sequence[str]) -> list[str]:
     """Return what was asked for, or everything.
 
@@ -225,6 +248,7 @@ for _verb, _example in (
     (recorded, RECORDED_EXAMPLE),
     (bridge, BRIDGE_EXAMPLE),
     (record, RECORD_EXAMPLE),
+    (domains, DOMAINS_EXAMPLE),
 ):
     _summary = (_verb.__doc__ or "").partition("\n")[0]
     app.command(

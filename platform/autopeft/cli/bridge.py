@@ -1,20 +1,22 @@
 """``autopeft bridge``: from a cheap proxy's optimum to where the target is best."""
 
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from autopeft.cli.help_text import ExampleFirst, ExamplesFirst, opening
 from autopeft.cli.output import answer, answer_json, answer_table, say, short
-from autopeft.cli.words import Json
+from autopeft.cli.words import AllowCode, Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from autopeft.bridge.evaluation import Evaluation
+    from autopeft.bridge.model_file import BridgeModel
     from autopeft.spec.bridge import Bridge
-    from autopeft.sweep.bridge_runs import Done, Workspace
+    from autopeft.sweep.bridge_runs import Done, Drive, Workspace
 
 SUMMARY = "Learn from past scenarios where the target is best, given a cheap proxy's optimum."
 EXAMPLE = "autopeft bridge all functions.yaml"
@@ -41,15 +43,16 @@ def prepare(file: File, workspace: Where = None) -> None:
     _prepare(bridge, space)
 
 
-def run(file: File, workspace: Where = None) -> None:
+def run(file: File, workspace: Where = None, allow_code: AllowCode = False) -> None:
     """Run the sweeps that have not run, one after the other; nothing runs twice.
 
     After Ctrl-C, a kill or a failure the same command goes on where it ended. Sweeps run wherever
     their search file says, also on a cluster.
     """
     bridge, space = _opened(file, workspace)
+    drive = _driving(bridge, allow_code=allow_code)
     _prepare(bridge, space, quiet=True)
-    _run(bridge, space)
+    _run(bridge, space, drive)
 
 
 def collect(file: File, workspace: Where = None) -> None:
@@ -64,21 +67,31 @@ def fit(file: File, workspace: Where = None) -> None:
     _fit(bridge, space)
 
 
-def evaluate(file: File, workspace: Where = None, json: Json = False) -> None:
-    """Judge the bridge on the test scenarios, beside the mean and the best of history."""
+def evaluate(
+    file: File, workspace: Where = None, allow_code: AllowCode = False, json: Json = False
+) -> None:
+    """Judge the bridge on the test scenarios, beside the mean and the best of history.
+
+    The target runs once, as a sweep of one trial, where the bridge points; what that loses is
+    printed beside what is estimated from the trials there are. A prediction that has run does not
+    run again.
+    """
     bridge, space = _opened(file, workspace)
-    _evaluate(bridge, space, json=json)
+    _evaluate(bridge, space, _driving(bridge, allow_code=allow_code), json=json)
 
 
-def everything(file: File, workspace: Where = None, json: Json = False) -> None:
+def everything(
+    file: File, workspace: Where = None, allow_code: AllowCode = False, json: Json = False
+) -> None:
     """Prepare, run, collect, fit and evaluate; what is done already is skipped."""
     bridge, space = _opened(file, workspace)
+    drive = _driving(bridge, allow_code=allow_code)
     _prepare(bridge, space)
-    _run(bridge, space)
+    _run(bridge, space, drive)
     _collect(bridge, space)
     _fit(bridge, space)
     if bridge.settings.test:
-        _evaluate(bridge, space, json=json)
+        _evaluate(bridge, space, drive, json=json)
 
 
 def predict(
@@ -119,10 +132,11 @@ def _opened(file: Path, workspace: Path | None) -> "tuple[Bridge, Workspace]":
 
     hush()
     bridge = load_bridge(file)
-    wrong = given_runs(bridge)
+    space = Workspace((workspace or Path("bridges") / bridge.name).resolve())
+    wrong = given_runs(bridge, space)
     if wrong:
         raise InputError("\n".join(wrong))
-    return bridge, Workspace((workspace or Path("bridges") / bridge.name).resolve())
+    return bridge, space
 
 
 def _prepare(bridge: "Bridge", space: "Workspace", *, quiet: bool = False) -> None:
@@ -133,10 +147,18 @@ def _prepare(bridge: "Bridge", space: "Workspace", *, quiet: bool = False) -> No
         _tell(steps)
 
 
-def _run(bridge: "Bridge", space: "Workspace") -> None:
+def _driving(bridge: "Bridge", *, allow_code: bool) -> "Drive":
+    """Return what runs the sweeps, once it is clear that their code is allowed."""
+    from autopeft.sweep.bridge_runs import check_code, driving
+
+    check_code(bridge, allowed=allow_code)
+    return driving(allow_code=allow_code)
+
+
+def _run(bridge: "Bridge", space: "Workspace", drive: "Drive") -> None:
     from autopeft.sweep.bridge_runs import run_sweeps
 
-    _tell(run_sweeps(bridge, space))
+    _tell(run_sweeps(bridge, space, drive=drive))
 
 
 def _collect(bridge: "Bridge", space: "Workspace") -> None:
@@ -159,28 +181,58 @@ def _fit(bridge: "Bridge", space: "Workspace") -> None:
     from autopeft.bridge.evaluation import fitted
     from autopeft.bridge.model_file import write_model
 
-    model = fitted(bridge.name, *read_collected(space.path))
+    model = fitted(bridge.name, *read_collected(space.path), proxy_sweep=bridge.proxy_sweep())
     write_model(space.model, model)
     for score in model.scores:
         if score.left_out:
             say(f"not tried: {score.regression} of {' and '.join(score.inputs)} ({score.left_out})")
     answer(model.sentence)
     answer(f"{short(space.model)}: written")
+    _track(bridge, space, model, None)
 
 
-def _evaluate(bridge: "Bridge", space: "Workspace", *, json: bool) -> None:
+def _track(
+    bridge: "Bridge", space: "Workspace", model: "BridgeModel", found: "Evaluation | None"
+) -> None:
+    from autopeft.sweep.bridge_runs import track
+
+    said = track(bridge, space, model, found)
+    if said:
+        say(said)
+
+
+def _evaluate(bridge: "Bridge", space: "Workspace", drive: "Drive", *, json: bool) -> None:
     from autopeft.bridge.collecting import read_collected
     from autopeft.bridge.evaluation import evaluate
     from autopeft.bridge.model_file import read_model
     from autopeft.core.places import write_json
+    from autopeft.sweep.bridge_runs import try_predictions
 
-    found = evaluate(read_model(space.model), *read_collected(space.path))
+    model, (collected, trials) = read_model(space.model), read_collected(space.path)
+    here = {scenario.name for scenario in bridge.settings.test}
+    pairs = [pair for pair in collected.test if pair.scenario in here]
+    tried = {}
+    for done, loss in try_predictions(bridge, space, model, pairs, drive=drive):
+        _tell([done])
+        tried[done.name.removesuffix(" predicted")] = loss
+    found = evaluate(model, collected, trials, tried)
     write_json(space.evaluation, found.model_dump(mode="json"))
+    _track(bridge, space, model, found)
     if json:
         answer_json(found.model_dump(mode="json"))
         return
     answer(found.sentence)
     answer_table(_table(found))
+    if found.regrets:
+        answer(
+            f"tried once each, the predictions lose {median(found.regrets):.4g} of {found.metric} "
+            f"against the target's best trial in the median ({min(found.regrets):.4g} to "
+            f"{max(found.regrets):.4g}, {_scenarios(len(found.regrets))})"
+        )
+
+
+def _scenarios(count: int) -> str:
+    return f"{count} scenario{'s' if count != 1 else ''}"
 
 
 def _table(found: "Evaluation") -> Any:

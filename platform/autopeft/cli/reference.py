@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from autopeft.core.places import write_text
-from autopeft.spec.data import FolderData, ProceduralData, Split
+from autopeft.spec.data import Conditions, FolderData, ProceduralData, Split
 from autopeft.spec.distribution import OneOf, Range
 from autopeft.spec.method import METHOD_RECORDS
 from autopeft.spec.model import Model
@@ -51,6 +51,7 @@ def kind_of(record: type[BaseModel]) -> str:
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "task: contrastive": ContrastiveTask,
     "task.data: procedural": ProceduralData,
+    "task.data.conditions": Conditions,
     "task.data: folder": FolderData,
     "task.data.split": Split,
     "task: command": CommandTask,

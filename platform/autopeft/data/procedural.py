@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from autopeft.core.choices import did_you_mean
 from autopeft.core.errors import InputError
+from autopeft.spec.data import Conditions
 
 Wave = NDArray[np.float64]
 
@@ -34,52 +34,39 @@ _SPECTRAL_SLOPES: Final = {"white noise": 0.0, "pink noise": 1.0, "brown noise":
 _ANY_PITCH_HZ: Final = (200.0, 2200.0)
 
 
-@dataclass(frozen=True)
-class Domain:
-    """A recording condition; ``shift`` 0 leaves the sound clean, 1 applies the rest in full.
-
-    Attributes:
-        shift: Severity in [0, 1]; scales every other entry.
-        reverb_s: Time in which the reverberation decays by 60 dB.
-        wet: Loudness of the reverberation relative to the direct sound.
-        low_hz: Lower edge of the pass band.
-        high_hz: Upper edge of the pass band.
-        drive: Gain before the tanh clipping; the sound's peak is 1.
-        background_db: Range of the signal-to-background ratio.
-        background_slope: Background power falls as 1/f**slope (0 white, 1 pink, 2 brown).
-    """
-
-    shift: float = 0.0
-    reverb_s: float = 0.1
-    wet: float = 0.0
-    low_hz: float = 0.0
-    high_hz: float = SAMPLE_RATE_HZ / 2
-    drive: float = 0.0
-    background_db: tuple[float, float] = (15.0, 35.0)
-    background_slope: float = 0.0
-
-
-DOMAINS: Final[Mapping[str, Domain]] = MappingProxyType(
+DOMAINS: Final[Mapping[str, Conditions]] = MappingProxyType(
     {
-        "clean": Domain(),
+        "clean": Conditions(),
         # Chosen so that the shipped base falls from 0.93 to 0.34 here and a well tuned LoRA of
         # 80 steps on 560 clips comes back to about two thirds, a timid one nowhere.
-        "workshop": Domain(0.5, 0.5, 1.2, 120.0, 3000.0, 6.0, (-17.0, -5.0), 1.2),
-        "hall": Domain(0.8, 1.4, 2.5, 60.0, 3600.0, 0.0, (6.0, 16.0), 0.8),
-        "telephone": Domain(0.6, 0.1, 0.3, 300.0, 2600.0, 12.0, (0.0, 10.0), 0.0),
-        "street": Domain(0.6, 0.2, 0.4, 40.0, 3400.0, 2.0, (-12.0, 0.0), 1.8),
+        "workshop": Conditions(
+            shift=0.5, reverb_s=0.5, wet=1.2, low_hz=120.0, high_hz=3000.0, drive=6.0,
+            background_db=(-17.0, -5.0), background_slope=1.2,
+        ),
+        "hall": Conditions(
+            shift=0.8, reverb_s=1.4, wet=2.5, low_hz=60.0, high_hz=3600.0,
+            background_db=(6.0, 16.0), background_slope=0.8,
+        ),
+        "telephone": Conditions(
+            shift=0.6, reverb_s=0.1, wet=0.3, low_hz=300.0, high_hz=2600.0, drive=12.0,
+            background_db=(0.0, 10.0),
+        ),
+        "street": Conditions(
+            shift=0.6, reverb_s=0.2, wet=0.4, low_hz=40.0, high_hz=3400.0, drive=2.0,
+            background_db=(-12.0, 0.0), background_slope=1.8,
+        ),
     }
-)
+)  # fmt: skip
 
 
 def make_clips(
-    count: int, *, domain: str, seed: int, stream: str
+    count: int, *, domain: str | Conditions, seed: int, stream: str
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the first clips of one stream, balanced over the captions.
 
     Args:
         count: How many clips; a shorter stream is the beginning of a longer one.
-        domain: A name in ``DOMAINS``.
+        domain: A name in ``DOMAINS``, or a domain of one's own.
         seed: Non-negative.
         stream: Name of the split; different names share no randomness.
 
@@ -94,27 +81,43 @@ def make_clips(
         >>> waves.shape, len(set(captions.tolist()))
         ((3, 8000), 3)
     """
-    if domain not in DOMAINS:
-        known = list(DOMAINS)
-        raise InputError(
-            f"data.domain: no domain named {domain!r}{did_you_mean(domain, known)} known: "
-            f"{', '.join(known)}"
-        )
-    conditions = DOMAINS[domain]
+    conditions, word = conditions_of(domain), word_of(domain)
     waves_NS = np.empty((count, CLIP_SAMPLES), dtype=np.float32)
     captions_N = np.empty(count, dtype=np.int64)
     for index in range(count):
         block, place = divmod(index, len(CAPTIONS))
         if place == 0:
             # Shuffled within each round of 28, so that every n-th clip is not one caption.
-            order = _generator(seed, domain, stream, "order", block).permutation(len(CAPTIONS))
+            order = _generator(seed, word, stream, "order", block).permutation(len(CAPTIONS))
         captions_N[index] = order[place]
-        rng = _generator(seed, domain, stream, "clip", index)
+        rng = _generator(seed, word, stream, "clip", index)
         waves_NS[index] = make_clip(int(order[place]), domain=conditions, rng=rng)
     return waves_NS, captions_N
 
 
-def make_clip(caption_index: int, *, domain: Domain, rng: Generator) -> NDArray[np.float32]:
+def conditions_of(domain: str | Conditions) -> Conditions:
+    """Return how a domain is heard.
+
+    Raises:
+        InputError: There is no such domain.
+    """
+    if isinstance(domain, Conditions):
+        return domain
+    if domain not in DOMAINS:
+        known = list(DOMAINS)
+        raise InputError(
+            f"data.domain: no domain named {domain!r}{did_you_mean(domain, known)} known: "
+            f"{', '.join(known)}"
+        )
+    return DOMAINS[domain]
+
+
+def word_of(domain: str | Conditions) -> str:
+    """Return what seeds a domain's clips: its name, or all its settings."""
+    return domain if isinstance(domain, str) else domain.model_dump_json()
+
+
+def make_clip(caption_index: int, *, domain: Conditions, rng: Generator) -> NDArray[np.float32]:
     """Return one sound of ``CAPTIONS[caption_index]`` heard in a domain: (S,), within [-1, 1]."""
     length = int(rng.uniform(0.62, 0.95) * CLIP_SAMPLES)
     event_E = _EVENTS[caption_index](rng, length) * _envelope(rng, length)
@@ -132,7 +135,7 @@ def _generator(seed: int, *words: str | int) -> Generator:
     return np.random.default_rng([seed, *keys])
 
 
-def _record(clip_S: Wave, *, domain: Domain, rng: Generator) -> Wave:
+def _record(clip_S: Wave, *, domain: Conditions, rng: Generator) -> Wave:
     """Return the clip (S,) after room, band limits and clipping, each scaled by ``shift``."""
     if domain.shift == 0:
         return clip_S
@@ -155,11 +158,11 @@ def _record(clip_S: Wave, *, domain: Domain, rng: Generator) -> Wave:
     return np.asarray(np.tanh(drive * heard_S) / drive if drive > 0 else heard_S)
 
 
-def _add_background(clip_S: Wave, *, domain: Domain, rng: Generator) -> Wave:
+def _add_background(clip_S: Wave, *, domain: Conditions, rng: Generator) -> Wave:
     """Return the clip (S,) in noise, at a ratio between the clean one and the domain's."""
     quiet, loud = (
         (1 - domain.shift) * clean + domain.shift * own
-        for clean, own in zip(Domain().background_db, domain.background_db, strict=True)
+        for clean, own in zip(Conditions().background_db, domain.background_db, strict=True)
     )
     noise_S = _coloured(rng, CLIP_SAMPLES, domain.shift * domain.background_slope)
     ratio = 10 ** (-rng.uniform(quiet, loud) / 20)

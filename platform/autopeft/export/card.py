@@ -10,11 +10,10 @@ import yaml
 from autopeft.core.units import count, duration
 from autopeft.methods.base import Traits
 from autopeft.spec.data import FolderData
+from autopeft.spec.model import SHIPPED
 from autopeft.tracking.events import Kind, Status
 from autopeft.tracking.history import Group, History
 from autopeft.tracking.kept_adapter import KeptAdapter
-
-SHIPPED = "autopeft/tiny-clap"
 
 
 def model_card(
@@ -95,7 +94,7 @@ def _loading(kept: KeptAdapter, *, merged: bool, traits: Traits) -> Iterator[str
         yield "from peft import PeftModel"
         if traits.plugin:
             yield f"import {traits.plugin}  # teaches peft this kind of adapter"
-        if base == SHIPPED:
+        if base in SHIPPED:
             yield "from autopeft.models import load_base"
             yield ""
             yield f'base = load_base("{base}").model'
@@ -159,8 +158,8 @@ def _objectives(history: History) -> Iterator[str]:
 
 
 def _licence(kept: KeptAdapter) -> Iterator[str]:
-    if kept.spec.model.base == SHIPPED:
-        yield f"The base `{SHIPPED}` is Apache-2.0."
+    if kept.spec.model.base in SHIPPED:
+        yield f"The base `{kept.spec.model.base}` is Apache-2.0."
     else:
         yield f"The base `{kept.spec.model.base}` has a licence of its own, and so has the data."
     yield "Choose a licence that both allow, and write it as `license:` at the top of this file."

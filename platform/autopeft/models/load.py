@@ -28,7 +28,11 @@ from autopeft.core.errors import BaseUnavailable
 from autopeft.spec.model import BASE_FILES
 
 TINY_CLAP: Final = "autopeft/tiny-clap"
-SHIPPED: Final[Mapping[str, Path]] = {TINY_CLAP: Path(__file__).parent / "tiny_clap"}
+SMALL_CLAP: Final = "autopeft/small-clap"
+SHIPPED: Final[Mapping[str, Path]] = {
+    TINY_CLAP: Path(__file__).parent / "tiny_clap",
+    SMALL_CLAP: Path(__file__).parent / "small_clap",
+}
 
 # What a name resolver that never answers may cost: the user is waiting at a prompt.
 PROBE_SECONDS: Final = 2.0
@@ -73,7 +77,7 @@ def load_base(name: str, *, search_dirs: Iterable[Path] = (), revision: str | No
     Only safetensors are read, and no code that comes with a model is run.
 
     Args:
-        name: ``autopeft/tiny-clap``, a local folder, or a Hub id such as
+        name: ``autopeft/tiny-clap`` or ``autopeft/small-clap``, a local folder, or a Hub id such as
             ``laion/clap-htsat-unfused`` (from the local cache if it is there).
         search_dirs: Where relative folders are looked for before the working directory, such as
             the folder of the search file.
@@ -137,7 +141,7 @@ def _check_hub_id(name: str) -> None:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise BaseUnavailable(
             f"model.base: {name!r} is neither a folder here nor a Hub id (owner/name); "
-            f"the shipped base is {TINY_CLAP}"
+            f"shipped bases are {', '.join(SHIPPED)}"
         )
 
 

@@ -1,8 +1,8 @@
-"""Make the shipped tiny base: ``python -m autopeft.models.pretrain_tiny --out DIR --seed 0``.
+"""Make a shipped base: ``python -m autopeft.models.pretrain_tiny --out DIR --seed 0``.
 
-A ``ClapModel`` of 305 thousand parameters learns 28 procedural captions on clean sounds. It is the
-same class, with the same inputs and module names, as ``laion/clap-htsat-unfused``, so what runs on
-it runs on the large one.
+A ``ClapModel`` of 305 thousand parameters (``--size small-clap``: of 916 thousand) learns 28
+procedural captions on clean sounds. It is the same class, with the same inputs and module names, as
+``laion/clap-htsat-unfused``, so what runs on it runs on the large one.
 
 Shapes: N clips, B batch, C captions, T frames, M mel bins.
 """
@@ -15,30 +15,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
-from tokenizers.models import WordLevel
 from torch import Tensor, nn
-from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, PreTrainedTokenizerFast
 
 from autopeft.core.places import write_json, write_text
-from autopeft.data.procedural import CAPTIONS, CLIP_SAMPLES, DOMAINS, SAMPLE_RATE_HZ, make_clips
-
-TEMPLATES: Final = (
-    "{}",
-    "a {}",
-    "the sound of a {}",
-    "this is a sound of {}",
-    "this is a {}",
-    "an audio recording of a {}",
+from autopeft.data.procedural import CAPTIONS, DOMAINS, SAMPLE_RATE_HZ, make_clips
+from autopeft.models.untrained import (
+    SIZES,
+    TEMPLATES,
+    build_feature_extractor,
+    build_model,
+    build_tokenizer,
 )
-# Not in the captions, but one can ask for them after adaptation (spoken languages).
-_FURTHER_WORDS: Final = "voice speaking italian english spanish french russian language clip"
-_SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>")
 
 
 @dataclass(frozen=True)
@@ -62,81 +54,6 @@ class Recipe:
     held_out: int = 1120
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Return a word tokenizer that knows every caption and template; the rest is ``<unk>``."""
-    text = " ".join((*CAPTIONS, *TEMPLATES, _FURTHER_WORDS)).replace("-", " ").replace("{}", " ")
-    words = [*_SPECIAL, *dict.fromkeys(text.split())]
-    tokenizer = Tokenizer(
-        WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>")
-    )
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[^\p{L}\p{N}]+"), "removed")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        pad_token="<pad>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        model_max_length=24,
-        model_input_names=["input_ids", "attention_mask"],
-    )
-
-
-def build_feature_extractor() -> ClapFeatureExtractor:
-    """Return log-mel features of one second: 126 frames of 8 ms by 32 mel bins.
-
-    HTSAT folds time into frequency: it stretches up to 128 frames (spec_size**2 / bins) to 128,
-    and refuses more.
-    """
-    return ClapFeatureExtractor(
-        feature_size=32,
-        sampling_rate=SAMPLE_RATE_HZ,
-        hop_length=64,
-        max_length_s=CLIP_SAMPLES // SAMPLE_RATE_HZ,
-        fft_window_size=256,
-        frequency_min=0,
-        frequency_max=SAMPLE_RATE_HZ // 2,
-        truncation="rand_trunc",
-        padding="repeatpad",
-    )
-
-
-def build_model(vocabulary: int) -> ClapModel:
-    """Return the untrained model, from torch's current random state."""
-    text = {
-        "vocab_size": vocabulary,
-        "hidden_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "intermediate_size": 128,
-        "max_position_embeddings": 32,
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-    }
-    audio = {
-        "window_size": 4,
-        "num_mel_bins": 32,
-        "spec_size": 64,
-        "patch_size": 8,
-        "patch_stride": [8, 8],
-        "hidden_size": 96,
-        "patch_embeds_hidden_size": 48,
-        "depths": [2, 2],
-        "num_attention_heads": [3, 6],
-        "num_hidden_layers": 2,
-        "mlp_ratio": 2.0,
-        "hidden_dropout_prob": 0.0,
-    }
-    model = ClapModel(ClapConfig(text_config=text, audio_config=audio, projection_dim=64))
-    # Words that no caption uses keep their first values; at the usual 0.02 they would all look
-    # alike beside the trained ones, and so would "speaking Italian" and "speaking French".
-    nn.init.normal_(model.text_model.embeddings.word_embeddings.weight, std=0.2)
-    return model
-
-
 def extract(extractor: Any, waves_NS: NDArray[np.float32]) -> Tensor:
     """Return the features (N, 1, T, M) of the waves."""
     inputs = extractor(list(waves_NS), sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt")
@@ -144,7 +61,7 @@ def extract(extractor: Any, waves_NS: NDArray[np.float32]) -> Tensor:
 
 
 def embed_captions(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:
-    """Return the unit embeddings (C, 64) of the texts."""
+    """Return the unit embeddings (C, D) of the texts."""
     tokens = tokenizer(list(texts), padding=True, return_tensors="pt")
     return torch.as_tensor(model.get_text_features(**tokens).pooler_output)
 
@@ -234,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m autopeft.models.pretrain_tiny")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--size", choices=SIZES, default="tiny-clap")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     given = parser.parse_args(arguments)
     recipe = Recipe(steps=given.steps)
@@ -242,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(given.seed)
     tokenizer, extractor = build_tokenizer(), build_feature_extractor()
-    model = build_model(len(tokenizer))
+    model = build_model(len(tokenizer), given.size)
     began = time.process_time()
     pretrain(model, tokenizer, extractor, recipe=recipe, seed=given.seed)
     seconds = time.process_time() - began
@@ -251,10 +169,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for part in (model, tokenizer, extractor):
         part.save_pretrained(given.out)
     facts = {
+        "size": given.size,
         "seed": given.seed,
         "recipe": vars(recipe),
         "parameters": sum(p.numel() for p in model.parameters()),
         "zero_shot_accuracy": scores,
+        "minutes": round(seconds / 60, 1),
         "torch": torch.__version__,
     }
     write_json(given.out / "scores.json", facts)
@@ -265,6 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _card(facts: dict[str, Any]) -> str:
     """Return the model card."""
+    options = f"--size {facts['size']} --out DIR --seed {facts['seed']}"
+    made = f"python -m autopeft.models.pretrain_tiny {options}"
     recipe = facts["recipe"]
     rows = "\n".join(
         f"| {name} | {value:.3f} |" for name, value in facts["zero_shot_accuracy"].items()
@@ -275,14 +197,15 @@ library_name: transformers
 tags: [audio, clap, zero-shot-audio-classification, synthetic]
 ---
 
-# autopeft/tiny-clap
+# autopeft/{facts["size"]}
 
 A `ClapModel` of {facts["parameters"]:,} parameters that tells {len(CAPTIONS)} synthetic sounds
 apart by their captions. It exists so that a search runs anywhere, offline, in seconds per trial.
 It knows nothing about real recordings: use it to try a search, not to judge a method.
 
-- **Made by** `python -m autopeft.models.pretrain_tiny --out DIR --seed {facts["seed"]}`
-  (two minutes on one CPU thread; torch {facts["torch"]}; the same seed gives the same scores).
+- **Made by** `{made}`
+  ({facts["minutes"]:.0f} minutes of one CPU thread; torch {facts["torch"]}; the same seed gives
+  the same scores).
 - **Data**: {recipe["clips"]:,} clean clips from `autopeft.data.procedural`, one second at 8 kHz,
   computed from formulas; no recording and no third-party data was used.
 - **Training**: {recipe["steps"]} steps of {recipe["batch_size"]} clips, AdamW, one cycle to

@@ -11,6 +11,8 @@ from autopeft.spec.sweep import Sweep
 from autopeft.spec.warm_start import Opening
 from autopeft.tracking.history import History
 
+MOST_SOURCES = 4  # named in a sentence
+
 
 def summary(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> list[str]:
     """Return the sweep in a few sentences, the most important first."""
@@ -112,8 +114,11 @@ def opening_words(opening: Opening, space: Space) -> Iterator[str]:
         if (low, high) != (0.0, 1.0) and name in {d.name for d in space.dimensions}
     ]
     began += [f"begun with {', '.join(spans)}"] if spans else []
-    from_whom = f", learnt from {', '.join(opening.sources)}" if opening.sources else ""
-    yield f"Warm start {opening.kind}{from_whom}: {'; '.join(began) or 'nothing'}."
+    shown, more = opening.sources[:MOST_SOURCES], len(opening.sources) - MOST_SOURCES
+    others = f" and {more} more" if more > 0 else ""
+    from_whom = f", learnt from {', '.join(shown)}{others}" if shown else ""
+    if began or not opening.remarks:
+        yield f"Warm start {opening.kind}{from_whom}: {'; '.join(began) or 'nothing'}."
     yield from (f"{remark[:1].upper()}{remark[1:]}." for remark in opening.remarks)
 
 

@@ -15,6 +15,7 @@ from autopeft.searchers.base import (
     Value,
     Wait,
     make_searcher,
+    opened,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "Value",
     "Wait",
     "make_searcher",
+    "opened",
 ]
 
 

@@ -8,6 +8,7 @@ from autopeft.spec.record import Record
 from autopeft.spec.search import Direction
 from autopeft.spec.searcher import ChoosingSearcher
 from autopeft.spec.space import Axis, Cube
+from autopeft.spec.warm_start import Opening
 
 # Times one plus the violation, the loss of a point that breaks a constraint: worse than that of
 # every feasible one, and the less so the nearer it is (Deb, 2000).
@@ -123,6 +124,27 @@ class Searcher(Protocol):
         """Go on from a state; only on a searcher that was not asked yet."""
 
 
+class Learner(Searcher, Protocol):
+    """A searcher that also learns from points that it did not propose."""
+
+    def add(self, cube: Cube, outcome: Outcome) -> None:
+        """Take the outcome of a point that somebody else proposed."""
+
+
+def replay(searcher: Learner, calls: Sequence[Sequence[Any]]) -> None:
+    """Make calls again that a searcher took down: its name and arguments, outcomes as JSON."""
+    for call, *arguments in calls:
+        match call:
+            case "ask":
+                searcher.ask()
+            case "adopt":
+                searcher.adopt(*arguments)
+            case "add":
+                searcher.add(arguments[0], outcome_from_json(arguments[1]))
+            case _:
+                searcher.tell(arguments[0], outcome_from_json(arguments[1]))
+
+
 @dataclass(frozen=True, slots=True)
 class Prior:
     """Where the best point is believed to lie.
@@ -134,6 +156,19 @@ class Prior:
 
     mean: Cube
     spread: Cube
+
+
+@dataclass(frozen=True, slots=True)
+class Hedge:
+    """A guess that is dropped where its own trial shows it wrong.
+
+    Attributes:
+        points: Complete points to propose first; the first one is the guess.
+        limit: The loss above which it was wrong; to be minimised, whatever the direction.
+    """
+
+    points: tuple[Cube, ...]
+    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +185,7 @@ class Setting:
         begin: Number of the first proposal; lower ones come only by ``adopt``.
         prior: What is believed beforehand; Nelder-Mead's first simplex is centred and sized by it.
         box: Per axis, the part of [0, 1] that a searcher without a prior searches at first.
+        hedge: A guess to try before prior and box are believed.
     """
 
     axes: tuple[Axis, ...]
@@ -160,6 +196,19 @@ class Setting:
     begin: int = 0
     prior: Prior | None = None
     box: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    hedge: Hedge | None = None
+
+
+def opened(setting: Setting, opening: Opening) -> Setting:
+    """Return the setting of a search that begins with what a warm start came to."""
+    setting = replace(
+        setting,
+        prior=Prior(opening.mean, opening.spread) if opening.mean else None,
+        box=opening.box,
+    )
+    if opening.limit is None:
+        return replace(setting, first=(*setting.first, *opening.first))
+    return replace(setting, hedge=Hedge(opening.first, opening.limit))
 
 
 def reckons_with_costs(options: ChoosingSearcher, setting: Setting) -> bool:
@@ -170,7 +219,8 @@ def reckons_with_costs(options: ChoosingSearcher, setting: Setting) -> bool:
 def make_searcher(options: Record, setting: Setting) -> Searcher:
     """Return the searcher that ``options`` (a record of ``spec.search``) describes.
 
-    One that takes no prior searches the setting's box, if there is one, and widens it.
+    One that takes no prior searches the setting's box, if there is one, and widens it. With a hedge
+    the searcher is made twice, with and without the guess.
 
     Args:
         options: Its ``kind`` names the entry; its ``seed``, if any, replaces the setting's.
@@ -181,6 +231,10 @@ def make_searcher(options: Record, setting: Setting) -> Searcher:
     own = getattr(options, "seed", None)
     if own is not None:
         setting = replace(setting, seed=own)
+    if setting.hedge is not None:
+        from autopeft.searchers.hedged import Hedged
+
+        return Hedged(options, setting)
     if setting.box and not getattr(options, "takes_prior", False):
         from autopeft.searchers.narrowed import Narrowed
 

@@ -6,21 +6,21 @@ its place and learns all results so far, as points that it did not propose.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from autopeft.core.seeds import derive_seed
 from autopeft.searchers.base import (
     Done,
     Failed,
+    Learner,
     Outcome,
     Proposal,
-    Searcher,
     Setting,
     Value,
     Wait,
     make_searcher,
     outcome_as_json,
-    outcome_from_json,
+    replay,
 )
 from autopeft.spec.record import Record
 from autopeft.spec.space import Axis, Cube, level_of, middle_of
@@ -32,13 +32,6 @@ GROWTH = 0.5
 RESULTS_BETWEEN = 5
 LEAST_WIDTH = 0.01
 ELSEWHERE = -1  # the generation of points that came by adopt
-
-
-class Learner(Searcher, Protocol):
-    """A searcher that also learns from points that it did not propose."""
-
-    def add(self, cube: Cube, outcome: Outcome) -> None:
-        """Take the outcome of a point that somebody else proposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +139,15 @@ class Narrowed:
             self._inner.tell(inner_number, outcome)
         elif self._holds(cube):
             self._inner.add(self._inward(cube), outcome)
-        self._note(cube, outcome)
-        self._since += 1
-        if self._since >= RESULTS_BETWEEN:
-            self._grow()
+        self._count(cube, outcome)
+
+    def add(self, cube: Cube, outcome: Outcome) -> None:
+        """Take the outcome of a point that somebody else proposed, inside the box or not."""
+        self._calls.append(["add", dict(cube), outcome_as_json(outcome)])
+        self._results.append((cube, outcome))
+        if self._holds(cube):
+            self._inner.add(self._inward(cube), outcome)
+        self._count(cube, outcome)
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Take a point of elsewhere: the searcher inside learns of it once it has a result."""
@@ -166,13 +164,7 @@ class Narrowed:
 
     def load(self, state: dict[str, Any]) -> None:
         """Make the same calls again."""
-        for call, *arguments in state["calls"]:
-            if call == "ask":
-                self.ask()
-            elif call == "adopt":
-                self.adopt(*arguments)
-            else:
-                self.tell(arguments[0], outcome_from_json(arguments[1]))
+        replay(self, state["calls"])
 
     def _fresh(self) -> Learner:
         """Return a searcher of the box as it is now, which knows every result so far."""
@@ -200,6 +192,13 @@ class Narrowed:
 
     def _inward(self, cube: Cube) -> dict[str, float]:
         return {name: self._sides[name].inward(x) for name, x in cube.items()}
+
+    def _count(self, cube: Cube, outcome: Outcome) -> None:
+        """Let the box grow, in its time, if the best lies at its edge."""
+        self._note(cube, outcome)
+        self._since += 1
+        if self._since >= RESULTS_BETWEEN:
+            self._grow()
 
     def _note(self, cube: Cube, outcome: Outcome) -> None:
         if not isinstance(outcome, Value) or any(v > 0 for v in outcome.violations):

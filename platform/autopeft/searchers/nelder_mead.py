@@ -245,6 +245,7 @@ class NelderMead:
             parallel=options.parallel,
             coefficients=Coefficients.adaptive(len(free)) if options.adaptive else Coefficients(),
             model_share=options.model_share,
+            round_model=self._setting.prior is not None,
             size=options.size,
             restarts=options.restarts,
             tolerance=options.tolerance,

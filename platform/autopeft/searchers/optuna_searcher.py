@@ -31,7 +31,7 @@ from autopeft.searchers.base import (
     Value,
     Wait,
     outcome_as_json,
-    outcome_from_json,
+    replay,
 )
 from autopeft.searchers.costs import Costs
 from autopeft.spec.space import Axis, Cube, level_of, middle_of
@@ -187,15 +187,7 @@ class OptunaSearcher:
 
     def load(self, state: dict[str, Any]) -> None:
         """Make the same calls again: the sampler's random state follows from them."""
-        for call, *arguments in state["calls"]:
-            if call == "ask":
-                self.ask()
-            elif call == "adopt":
-                self.adopt(*arguments)
-            elif call == "add":
-                self.add(arguments[0], outcome_from_json(arguments[1]))
-            else:
-                self.tell(arguments[0], outcome_from_json(arguments[1]))
+        replay(self, state["calls"])
 
     def _note_cost(self, cube: Cube, outcome: Outcome) -> None:
         if self._costs is not None:

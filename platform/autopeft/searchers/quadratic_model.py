@@ -23,10 +23,11 @@ def quadratic_step(
     """Return the minimum of a quadratic fitted around the best point, in the unit cube.
 
     Args:
-        points_ND: N evaluated points, N at least 2D + 1.
+        points_ND: N evaluated points, N at least D + 2.
         losses_N: Their losses, finite.
         neighbours: How many points nearest to the best one are fitted; with fewer than the
-            quadratic has coefficients only its diagonal is fitted.
+            quadratic has coefficients only its diagonal is fitted, with fewer than 2D + 1 one
+            curvature for all axes.
         radius: How far the step may go, in units of the farthest neighbour's distance.
 
     Returns:
@@ -50,6 +51,8 @@ def quadratic_step(
 def _fit(points_ND: Array, losses_N: Array) -> tuple[Array, Array]:
     """Return gradient and Hessian at the origin by least squares."""
     count, d = points_ND.shape
+    if count < 2 * d + 1:
+        return _fit_round(points_ND, losses_N)
     pairs = [(i, j) for i in range(d) for j in range(i, d)]
     if count < coefficients_of(d):
         pairs = [(i, i) for i in range(d)]
@@ -60,6 +63,14 @@ def _fit(points_ND: Array, losses_N: Array) -> tuple[Array, Array]:
         hessian[i, j] += value
         hessian[j, i] += value
     return solution[1 : d + 1], hessian
+
+
+def _fit_round(points_ND: Array, losses_N: Array) -> tuple[Array, Array]:
+    """Return gradient and Hessian of a bowl that is equally steep on all sides."""
+    squares_N = np.square(points_ND).sum(axis=1)
+    columns = [np.ones(len(points_ND)), *points_ND.T, squares_N]
+    solution = np.linalg.lstsq(np.stack(columns, axis=1), losses_N, rcond=1e-10)[0]
+    return solution[1:-1], 2 * solution[-1] * np.eye(points_ND.shape[1])
 
 
 def _trust_region(gradient: Array, hessian: Array, radius: float) -> Array:

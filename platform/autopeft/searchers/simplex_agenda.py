@@ -41,7 +41,7 @@ def model_points(stand: Stand, ledger: Ledger, ground: Ground) -> Iterator[tuple
     if not (ways.parallel and d) or set(roles) <= stand.asked:
         return
     fit = [(point, loss) for point, loss in ledger.results if loss < INFEASIBLE]
-    if len(fit) < 2 * d + 1:
+    if len(fit) < (d + 2 if ways.round_model else 2 * d + 1):
         return
     points, losses = (np.asarray(part) for part in zip(*fit, strict=True))
     for k, role in enumerate(roles):

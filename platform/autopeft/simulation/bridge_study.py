@@ -15,15 +15,17 @@ import numpy as np
 import pandas as pd
 
 from autopeft.bridge import WARM_STARTS
+from autopeft.bridge.evaluation import regret_in
 from autopeft.bridge.model_file import BridgeModel, fit
-from autopeft.bridge.pairs import Pair, Sides, pair_of, seen_by
+from autopeft.bridge.pairs import Seen, Sides, pair_of, seen_by
 from autopeft.bridge.past import PastRun, run_of
 from autopeft.bridge.prediction import opening_by
 from autopeft.core.seeds import derive_seed
-from autopeft.searchers import Prior, Setting, make_searcher
+from autopeft.searchers import Setting, make_searcher, opened
 from autopeft.simulation.domains import Domain, others, recorded_domains
 from autopeft.simulation.function_family import FUNCTIONS, family
 from autopeft.simulation.problem import Problem
+from autopeft.simulation.recorded import Recorded
 from autopeft.simulation.simulator import Simulation
 from autopeft.spec.load import load_sweep
 from autopeft.spec.searcher import NelderMeadSearcher, SearcherRecord, TpeSearcher
@@ -61,8 +63,11 @@ Job = tuple[str, str, str, str, int]
 
 
 @cache
-def domains_of(table: str) -> Sequence[Domain]:
+def domains_of(table: str, repetition: int = 0) -> Sequence[Domain]:
     """Return a table's domains: a function's family by its name, else a folder of recordings.
+
+    Every repetition has a family of its own: other optima, angles and jitter. Recordings are what
+    they are.
 
     Such a folder holds what ``recorded_domains`` reads, and the search files of both sides as
     ``proxy.yaml`` and ``target.yaml``.
@@ -71,8 +76,13 @@ def domains_of(table: str) -> Sequence[Domain]:
         InputError: There is no such table, or a part of it lacks.
     """
     if table in FUNCTIONS:
-        return family(table, domains=DOMAINS, misleading=MISLEADING, jitter=JITTER)
-    folder = Path(table)
+        numbers = {"domains": DOMAINS, "misleading": MISLEADING, "seed": repetition}
+        return family(table, jitter=JITTER, **numbers)
+    return _recordings(Path(table))
+
+
+@cache
+def _recordings(folder: Path) -> Sequence[Domain]:
     spaces = {side: load_sweep(folder / f"{side}.yaml").space for side in ("proxy", "target")}
     return recorded_domains(folder, **spaces)
 
@@ -90,8 +100,7 @@ def jobs(names: Sequence[str], starts: Sequence[str], *, repetitions: int) -> li
 def run_one(job: Job) -> list[dict[str, Any]]:
     """Return how one search of one domain held out went, as one row."""
     table, held_out, start, searcher, repetition = job
-    domains = domains_of(table)
-    domain = next(d for d in domains if d.name == held_out)
+    domain = _domain(table, held_out, repetition)
     seed = derive_seed(repetition, table, held_out)
     opening, stood_aside = _opening(table, held_out, start, repetition)
     found = trials_until(domain, SEARCHERS[searcher], opening, seed=seed)
@@ -112,23 +121,20 @@ def trials_until(
 
     A search that does not get there counts ``MOST_TRIALS`` and has not ``reached``.
     """
-    axes = domain.target_space.axes
-    setting = Setting(axes, ("min",), seed=seed)
+    setting = Setting(domain.target_space.axes, ("min",), seed=seed)
     if opening is not None:
-        prior = Prior(opening.mean, opening.spread) if opening.mean else None
-        setting = Setting(
-            axes, ("min",), seed=seed, first=opening.first, prior=prior, box=opening.box
-        )
+        setting = opened(setting, opening)
     simulation = Simulation(
         domain.target, make_searcher(searcher, setting), trials=MOST_TRIALS, seed=seed
     )
-    finished = simulation.run()
-    regrets = np.minimum.accumulate([trial.truth - domain.best for trial in finished])
-    there = np.flatnonzero(regrets <= domain.tolerance)
+    reached = False
+    while not reached and simulation.play():
+        latest = simulation.finished[-1:]
+        reached = any(trial.truth - domain.best <= domain.tolerance for trial in latest)
     return {
-        "trials": int(there[0]) + 1 if len(there) else MOST_TRIALS,
-        "reached": bool(len(there)),
-        "first_regret": float(regrets[0]),
+        "trials": len(simulation.finished) if reached else MOST_TRIALS,
+        "reached": reached,
+        "first_regret": simulation.finished[0].truth - domain.best,
     }
 
 
@@ -139,46 +145,74 @@ def _opening(table: str, held_out: str, start: str, repetition: int) -> tuple[Op
         return None, False
     seed = derive_seed(repetition, start, held_out)
     if start == BRIDGE:
-        model, domain = _bridge(table, held_out, repetition), _domain(table, held_out)
-        proxy = _tuned(table, held_out, "proxy", repetition)
-        seen = seen_by(proxy, domain.proxy_space.axes, domain.data)
+        model, seen = bridge_of(table, held_out, repetition)
         opening = opening_by(model, seen, points=BRIDGE_POINTS, seed=seed)
         return opening, not model.has_signal
-    teachers = others(domains_of(table), held_out)
-    runs = [_tuned(table, domain.name, "target", repetition) for domain in teachers]
-    axes = _domain(table, held_out).target_space.axes
+    runs = past_targets(table, held_out, repetition)
+    axes = _domain(table, held_out, repetition).target_space.axes
     found: Opening = WARM_STARTS.load(start)(TRANSFERS[start], runs, axes, seed=seed)
     return found, False
 
 
+def bridge_of(table: str, held_out: str, repetition: int) -> tuple[BridgeModel, Seen]:
+    """Return the bridge that the other domains teach, and what it sees of the one held out."""
+    domain = _domain(table, held_out, repetition)
+    model = _bridge(table, _teachers(table, held_out, repetition), _past(table, repetition))
+    proxy = _tuned(table, held_out, "proxy", _past(table, repetition))
+    return model, seen_by(proxy, domain.proxy_space.axes, domain.data)
+
+
+def past_targets(table: str, held_out: str, repetition: int) -> list[PastRun]:
+    """Return the past runs of the other domains' targets."""
+    teachers = _teachers(table, held_out, repetition)
+    return [_tuned(table, name, "target", _past(table, repetition)) for name in teachers]
+
+
+def _teachers(table: str, held_out: str, repetition: int) -> tuple[str, ...]:
+    return tuple(d.name for d in others(domains_of(table, repetition), held_out))
+
+
+def _past(table: str, repetition: int) -> int:
+    """Return whose past a repetition has: its own; of recordings there is only one."""
+    return repetition if table in FUNCTIONS else 0
+
+
 @cache
-def _bridge(table: str, held_out: str, repetition: int) -> BridgeModel:
-    """Return the bridge fitted to all other domains."""
-    domain, pairs = _domain(table, held_out), list[Pair]()
-    for other in others(domains_of(table), held_out):
+def _bridge(table: str, teachers: tuple[str, ...], repetition: int) -> BridgeModel:
+    """Return the bridge fitted to so many domains."""
+    domains = [_domain(table, name, repetition) for name in teachers]
+    pairs = []
+    for domain in domains:
         sides = Sides(
-            other.name,
-            _tuned(table, other.name, "proxy", repetition),
-            _tuned(table, other.name, "target", repetition),
-            other.data,
+            domain.name,
+            _tuned(table, domain.name, "proxy", repetition),
+            _tuned(table, domain.name, "target", repetition),
+            domain.data,
         )
-        pair = pair_of(sides, other.proxy_space.axes)
+        pair = pair_of(sides, domain.proxy_space.axes)
         assert pair is not None, "every domain was tuned"
         pairs.append(pair)
+    runs = [_tuned(table, name, "target", repetition) for name in teachers]
     return fit(
         table,
         tuple(pairs),
-        proxy=domain.proxy_space,
-        target=domain.target_space,
+        proxy=domains[0].proxy_space,
+        target=domains[0].target_space,
         objective=("loss", "min"),
+        regret=regret_in(runs, domains[0].target_space),
     )
 
 
 @cache
 def _tuned(table: str, name: str, side: str, repetition: int) -> PastRun:
-    """Return a side of a domain as an earlier sweep left it: tuned by Nelder-Mead."""
-    domain = _domain(table, name)
+    """Return a side of a domain as an earlier sweep left it.
+
+    Functions were tuned by Nelder-Mead; of recordings every configuration is known.
+    """
+    domain = _domain(table, name, repetition)
     problem: Problem = domain.proxy if side == "proxy" else domain.target
+    if isinstance(problem, Recorded):
+        return run_of(name, problem.trials())
     seed = derive_seed(repetition, table, name, side)
     searcher = make_searcher(NelderMeadSearcher(), Setting(problem.axes, ("min",), seed=seed))
     trials = PROXY_TRIALS if side == "proxy" else TARGET_TRIALS
@@ -186,8 +220,8 @@ def _tuned(table: str, name: str, side: str, repetition: int) -> PastRun:
     return run_of(name, [(trial.cube, trial.loss) for trial in finished])
 
 
-def _domain(table: str, name: str) -> Domain:
-    return next(domain for domain in domains_of(table) if domain.name == name)
+def _domain(table: str, name: str, repetition: int) -> Domain:
+    return next(domain for domain in domains_of(table, repetition) if domain.name == name)
 
 
 Row = tuple[str, str, str, str]

@@ -1,12 +1,17 @@
 """Domains: the same search again and again, each with a cheap proxy and the target itself."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from autopeft.core.errors import InputError
+from autopeft.simulation.domain_recording import FACTS, TABLE
 from autopeft.simulation.problem import Problem
-from autopeft.simulation.recorded import Recorded, read_recordings
+from autopeft.simulation.recorded import Recorded, recordings_of
 from autopeft.spec.space import Space
 
 TOLERANCE = 0.01  # in accuracy
@@ -40,29 +45,32 @@ class Domain:
 
 
 def recorded_domains(folder: Path, *, proxy: Space, target: Space) -> list[Domain]:
-    """Return the domains of a folder: ``DOMAIN.proxy.parquet`` and ``DOMAIN.target.parquet``.
-
-    Each is a table as ``autopeft bench record`` writes it; the target is judged by the mean over
-    its seeds.
+    """Return the domains of a folder that ``autopeft bench domains`` wrote.
 
     Raises:
-        InputError: There are none, or a side of one lacks.
+        InputError: There is no such recording.
     """
-    found = list(_recorded(folder, proxy, target))
-    if not found:
-        raise InputError(f"{folder}: no files DOMAIN.target.parquet beside DOMAIN.proxy.parquet")
-    return found
+    if not (folder / TABLE).is_file():
+        raise InputError(f"{folder / TABLE}: no such file; `autopeft bench domains` makes one")
+    table = pd.read_parquet(folder / TABLE)
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return [_recorded(name, rows, facts, proxy, target) for name, rows in _by_scenario(table)]
 
 
-def _recorded(folder: Path, proxy: Space, target: Space) -> Iterator[Domain]:
-    for path in sorted(folder.glob("*.target.parquet")):
-        name = path.name.removesuffix(".target.parquet")
-        beside = path.with_name(f"{name}.proxy.parquet")
-        if not beside.is_file():
-            raise InputError(f"{beside}: missing; {path.name} needs it beside it")
-        real = Recorded(read_recordings(path), target.axes, seed=0)
-        cheap = Recorded(read_recordings(beside), proxy.axes, seed=0)
-        yield Domain(name, cheap, real, proxy, target, real.best, TOLERANCE)
+def _by_scenario(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for name, rows in table.groupby("scenario", sort=False):
+        yield str(name), rows
+
+
+def _recorded(
+    name: str, rows: pd.DataFrame, facts: Mapping[str, Any], proxy: Space, target: Space
+) -> Domain:
+    cheap, real = (
+        Recorded(recordings_of(rows[rows["side"] == side]), space.axes, seed=0)
+        for side, space in (("proxy", proxy), ("target", target))
+    )
+    known = facts[name]["known"]
+    return Domain(name, cheap, real, proxy, target, real.best, TOLERANCE, data=known)
 
 
 def others(domains: Sequence[Domain], held_out: str) -> list[Domain]:

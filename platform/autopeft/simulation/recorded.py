@@ -6,7 +6,7 @@ validation curve of one seed; it is judged by the mean over the seeds.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -30,6 +30,7 @@ class Recording:
         validation: Accuracy per seed (S) and report (R); NaN after a failure.
         test: As ``validation``, on the test split.
         step_seconds: CPU seconds of a training step.
+        steps: Of the reports (R).
     """
 
     values: dict[str, object]
@@ -38,11 +39,16 @@ class Recording:
     test: NDArray[np.float64]
     step_seconds: float
     trainable_parameters: int
+    steps: tuple[int, ...]
 
 
 def read_recordings(path: Path) -> list[Recording]:
     """Return every configuration of a recording; those of which all seeds failed lack numbers."""
-    table = pd.read_parquet(path)
+    return recordings_of(pd.read_parquet(path))
+
+
+def recordings_of(table: pd.DataFrame) -> list[Recording]:
+    """Return the configurations of a table as ``autopeft bench record`` writes it."""
     steps = sorted(table.loc[table["step"] > 0, "step"].unique())
     seeds = sorted(table["seed"].unique())
     found = []
@@ -62,6 +68,7 @@ def read_recordings(path: Path) -> list[Recording]:
                 curves["test"],
                 float(rows["step_seconds"].median()),
                 int(first["trainable_parameters"]),
+                tuple(int(step) for step in steps),
             )
         )
     return found
@@ -76,8 +83,7 @@ class Recorded:
     def __init__(self, recordings: Sequence[Recording], axes: Sequence[Axis], *, seed: int) -> None:
         self.axes = tuple(axes)
         self.recordings = [r for r in recordings if np.isfinite(r.validation[:, -1]).all()]
-        reports = self.recordings[0].validation.shape[1]
-        self.steps: Sequence[int] = tuple(10 * (k + 1) for k in range(reports))
+        self.steps: Sequence[int] = self.recordings[0].steps
         self._seed = seed
         self._is_unordered = {axis.name: not axis.ordered for axis in axes}
         self._parents = [a.name for a in axes if any(b.when and b.when[0] == a.name for b in axes)]
@@ -93,6 +99,11 @@ class Recorded:
     def best(self) -> float:
         """The least loss there is, in the mean over the seeds."""
         return min(truth(recording) for recording in self.recordings)
+
+    def trials(self) -> Iterator[tuple[Cube, float]]:
+        """Yield every configuration's point and the loss a search would see there."""
+        for recording in self.recordings:
+            yield recording.cube, self.curve(recording.cube).losses[-1]
 
     def nearest(self, cube: Cube) -> Recording:
         """Return the recorded configuration that a point stands for."""

@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,6 +30,15 @@ Row: TypeAlias = dict[str, Any]
 REPORT = ("step", "validation", "test", "source", "step_seconds")
 PER_BRANCH = 4
 PER_PARAMETER = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training: its specification, the file its curve goes to, the folder of features."""
+
+    spec_json: str
+    path: Path
+    cache: str
 
 
 def design(space: Space, *, seed: int = 0) -> list[dict[str, float]]:
@@ -55,22 +65,34 @@ def record(
         processes: Trained side by side, one thread each.
         most: Only the first so many configurations.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    cubes = design(sweep.space)[:most]
+    jobs = training_jobs(sweep, folder, seeds=seeds, cache=folder / "cache", most=most)
+    yield from trained(jobs, processes=processes)
+
+
+def training_jobs(
+    sweep: Sweep, folder: Path, *, seeds: Sequence[int], cache: Path, most: int | None = None
+) -> list[Job]:
+    """Return every training of a design, those that are there already too."""
     jobs = []
     for seed in seeds:
-        for index, cube in enumerate(cubes):
+        for index, cube in enumerate(design(sweep.space)[:most]):
+            spec = sweep.fine_tuning(sweep.space.decode(cube), seed=seed)
             path = folder / f"c{index:04d}-s{seed}.json"
-            if not path.exists():
-                spec = sweep.fine_tuning(sweep.space.decode(cube), seed=seed)
-                jobs.append((spec.model_dump_json(), str(path), str(folder / "cache")))
-    total = len(cubes) * len(seeds)
+            jobs.append(Job(spec.model_dump_json(), path, str(cache)))
+    return jobs
+
+
+def trained(jobs: Sequence[Job], *, processes: int) -> Iterator[tuple[int, int]]:
+    """Do the jobs whose files are not there, in their order; yield ``(done, total)`` after each."""
+    missing = [job for job in jobs if not job.path.exists()]
+    for folder in {job.path.parent for job in missing}:
+        folder.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        futures = [pool.submit(_record_one, *job) for job in jobs]
-        for done, future in enumerate(as_completed(futures), start=total - len(jobs) + 1):
+        futures = [pool.submit(_record_one, job) for job in missing]
+        for done, future in enumerate(as_completed(futures), start=len(jobs) - len(missing) + 1):
             future.result()
-            yield done, total
+            yield done, len(jobs)
 
 
 def completed(
@@ -93,7 +115,7 @@ def completed(
         held = pd.read_parquet(out)
         if not set(held["cube"]) <= {json.dumps(cube) for cube in design(sweep.space)}:
             raise InputError(f"{out}: holds curves of another space; choose another name")
-        _unpack(sweep, held, folder)
+        unpack(sweep, held, folder)
     for done, total in record(sweep, folder, seeds=seeds, processes=processes):
         progress(done, total)
     table = gather(sweep, folder)
@@ -126,7 +148,7 @@ def gather(sweep: Sweep, folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _unpack(sweep: Sweep, table: pd.DataFrame, folder: Path) -> None:
+def unpack(sweep: Sweep, table: pd.DataFrame, folder: Path) -> None:
     """Write the curves of a table as the files that ``record`` keeps."""
     folder.mkdir(parents=True, exist_ok=True)
     known = {json.dumps(cube): index for index, cube in enumerate(design(sweep.space))}
@@ -141,11 +163,10 @@ def _unpack(sweep: Sweep, table: pd.DataFrame, folder: Path) -> None:
         write_json(path, {**first, "reports": reports})
 
 
-def _record_one(spec_json: str, path: str, cache: str) -> None:
+def _record_one(job: Job) -> None:
     """Train one configuration in this process and write its curve."""
-    spec = TrialSpec.model_validate_json(spec_json)
-    found = _curve(spec, cache)
-    write_json(Path(path), found)
+    spec = TrialSpec.model_validate_json(job.spec_json)
+    write_json(job.path, _curve(spec, job.cache))
 
 
 _workers: dict[str, Any] = {}

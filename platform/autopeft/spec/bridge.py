@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from autopeft.core.errors import InputError, Problem
 from autopeft.core.seeds import derive_seed
@@ -18,11 +17,13 @@ from autopeft.spec.problems import complaints, dotted
 from autopeft.spec.record import Record
 from autopeft.spec.searcher import MOST_SEED
 from autopeft.spec.sweep import Sweep
+from autopeft.spec.tracking import check_uri
 
 Side: TypeAlias = Literal["proxy", "target"]
 SIDES: tuple[Side, ...] = ("proxy", "target")
 Phase: TypeAlias = Literal["train", "test"]
 PHASES: tuple[Phase, ...] = ("train", "test")
+IN_MLFLOW = "mlflow:"  # what names a sweep that MLflow holds begins with
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
@@ -31,7 +32,8 @@ class Scenario(Record):
 
     ``both`` holds overrides of either side, ``proxy`` and ``target`` those of one: paths such as
     ``task.data.domain`` and values. ``features`` are numbers known of the data. A side that was
-    tuned before is named by its run folder (``proxy_run``, ``target_run``) and not run again.
+    tuned before is named by its run folder (``proxy_run``, ``target_run``) and not run again, or by
+    ``mlflow:SWEEP`` where the folder is gone and MLflow holds it.
     """
 
     name: str = Field(min_length=1, max_length=30, pattern=NAME)
@@ -56,7 +58,8 @@ class BridgeSettings(Record):
     """The whole file.
 
     ``proxy`` and ``target`` are search files, or their content. The bridge learns from the
-    scenarios in ``train``; those in ``test`` only judge it.
+    scenarios in ``train``; those in ``test`` only judge it. ``mlflow`` is where past sweeps are
+    that scenarios name as ``mlflow:SWEEP``.
     """
 
     name: str = Field(min_length=1, max_length=24, pattern=NAME)
@@ -65,6 +68,7 @@ class BridgeSettings(Record):
     target: str | dict[str, Any]
     train: tuple[Scenario, ...] = Field(min_length=1)
     test: tuple[Scenario, ...] = ()
+    mlflow: Annotated[str, AfterValidator(check_uri)] = "sqlite:///mlflow.db"
 
     def of(self, phase: Phase) -> tuple[Scenario, ...]:
         """Return the scenarios of a phase."""
@@ -94,11 +98,24 @@ class Bridge:
         Raises:
             InputError: The search file is wrong, as it stands or with the scenario's overrides.
         """
-        source = self.settings.proxy if side == "proxy" else self.settings.target
         seed = derive_seed(self.settings.seed, scenario.name, side)
         named = [f"name={self.name}-{scenario.name}-{side}", f"seed={seed}"]
+        return self._loaded(side, [*named, *scenario.overrides(side)])
+
+    def proxy_sweep(self) -> dict[str, Any] | None:
+        """Return the proxy's search file as plain data, its paths absolute.
+
+        Nothing if it is no whole file by itself, because each scenario adds what it needs.
+        """
+        try:
+            return self._loaded("proxy", [f"name={self.name}-proxy"]).raw
+        except InputError:
+            return None
+
+    def _loaded(self, side: Side, overrides: list[str]) -> Sweep:
+        source = self.settings.proxy if side == "proxy" else self.settings.target
         where = source if isinstance(source, Mapping) else self.folder / Path(source)
-        return load_sweep(where, [*named, *scenario.overrides(side)], folder=self.folder)
+        return load_sweep(where, overrides, folder=self.folder)
 
 
 def load_bridge(path: Path) -> Bridge:
@@ -130,7 +147,11 @@ def _absolute(settings: BridgeSettings, folder: Path) -> BridgeSettings:
 
     def resolved(scenario: Scenario) -> Scenario:
         runs = {f"{side}_run": scenario.run_of(side) for side in SIDES}
-        paths = {key: str(folder / run) for key, run in runs.items() if run is not None}
+        paths = {
+            key: run if run.startswith(IN_MLFLOW) else str(folder / run)
+            for key, run in runs.items()
+            if run is not None
+        }
         return scenario.model_copy(update=paths)
 
     return settings.model_copy(
@@ -172,8 +193,3 @@ def _wrong_sweeps(bridge: Bridge, lines: Lines) -> Iterator[Problem]:
             if space != known:
                 message = f"its {side} searches another space than {first}'s; all must be alike"
                 yield Problem(place(where, lines), dotted(where), message)
-
-
-def saved(sweep: Sweep) -> str:
-    """Return a sweep as the YAML that makes it again."""
-    return yaml.safe_dump(sweep.saved, sort_keys=False, allow_unicode=True)

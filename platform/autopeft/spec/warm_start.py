@@ -1,6 +1,6 @@
 """What a search begins with that others have learnt, and the words a user asks for it with."""
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ class Opening(Record):
         box: Per axis, the part of [0, 1] to search at first; an axis left out is searched whole.
         mean: Per axis, where the best point is believed to lie.
         spread: Per axis, how far from there it may lie (a standard deviation).
+        limit: The loss (a number to minimise) above which the first point's trial shows that all
+            this was wrong; the search then goes on without it.
         sources: The runs it was learnt from, by the names of their folders.
         remarks: What a reader should know, a sentence each.
     """
@@ -25,6 +27,7 @@ class Opening(Record):
     box: dict[str, tuple[float, float]] = Field(default_factory=dict)
     mean: dict[str, float] = Field(default_factory=dict)
     spread: dict[str, float] = Field(default_factory=dict)
+    limit: float | None = None
     sources: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -85,15 +88,19 @@ class Bridge(Record):
     """A model bridge predicts the optimum from that of a cheap proxy on the same data.
 
     ``model`` is what ``autopeft bridge fit`` wrote, ``proxy`` the run folder of the proxy's sweep
-    on the new data; ``features`` are what else is known of it, by the names that the bridge was
-    fitted with. Where cross-validation found no signal, the best of the bridge's own history
-    comes first instead, and it is said.
+    on the new data. Without it the sweep first tunes the proxy itself, as a sweep beside its own,
+    on its own ``task.data`` (and those constants of ``task.parameters`` that the proxy has too);
+    ``overrides`` are what else is different of that, as in a bridge file's scenario. ``features``
+    are what else is known of the data, by the names that the bridge was fitted with. Where
+    cross-validation found no signal, the best of the bridge's own history comes first instead, and
+    it is said.
     """
 
     kind: Literal["bridge"] = "bridge"
     narrows: ClassVar[bool] = True
     model: str
-    proxy: str
+    proxy: str | None = None
+    overrides: dict[str, Any] = Field(default_factory=dict)
     features: dict[str, float] = Field(default_factory=dict)
     points: int = Field(2, ge=1, le=100)
 

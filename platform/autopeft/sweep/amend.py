@@ -15,15 +15,17 @@ from typing import Any
 
 import yaml
 
+from autopeft.bridge.moving import moved
 from autopeft.core.errors import InputError, Problem, RunFolderError
 from autopeft.schedulers import Decision, make_scheduler
 from autopeft.spec.distribution import SECTIONS
 from autopeft.spec.load import COMMAND_LINE, load_sweep
 from autopeft.spec.sweep import Sweep
+from autopeft.spec.warm_start import Opening
 from autopeft.sweep.machine import what_does_not_fit
 from autopeft.sweep.placing import CannotDescribe, middles, placed
-from autopeft.sweep.searching import Minutes
-from autopeft.sweep.state import SweepState
+from autopeft.sweep.searching import Minutes, opening_in, refuted
+from autopeft.sweep.state import SweepState, last_change
 from autopeft.tracking.events import Amended, AnyEvent, Kind, Placed, Reported
 from autopeft.tracking.history import History
 from autopeft.tracking.journal import Journal, read_journal
@@ -86,7 +88,12 @@ def amend(
     if not changes:
         return []
     anew = before.space != sweep.space or any(change.startswith(SEARCHING) for change in changes)
-    event = Amended(time=now(), changes=tuple(changes), history=history if anew else None)
+    event = Amended(
+        time=now(),
+        changes=tuple(changes),
+        history=history if anew else None,
+        opening=_opening_in(before, sweep, run) if anew and begun else None,
+    )
     _write(run, sweep, event)
     rules = ("search.scheduler", "search.patience")
     judged = any(change.startswith(rules) for change in changes)
@@ -149,6 +156,16 @@ def _history_in(
             places[name] = place
     problems += found.values()
     return places
+
+
+def _opening_in(old: Sweep, new: Sweep, run: RunFolder) -> Opening | None:
+    """Return the warm start in the space of ``new``; nothing if it has shown itself wrong."""
+    events = list(read_journal(run.journal))
+    change, history = last_change(events), run.history()
+    opening = opening_in(events) if change is None else change.opening
+    if opening is None or refuted(opening, history):
+        return None
+    return moved(opening, old.space, new.space)
 
 
 def _not_to_change(path: str, trial: str) -> Problem:

@@ -23,6 +23,7 @@ from autopeft.sweep.finish import finish
 from autopeft.sweep.inherit import inherit
 from autopeft.sweep.interruption import asked, leaving, stoppable
 from autopeft.sweep.permission import require_permission
+from autopeft.sweep.proxy_first import tuned_proxy
 from autopeft.sweep.ray_metrics import RayMetrics
 from autopeft.sweep.ray_session import ray_session
 from autopeft.tracking.events import AnyEvent, Asked, Ended, SweepStarted, WarmStarted
@@ -85,7 +86,7 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
         journal.listen(lambda event: inherit(run, event))
         if events:  # the driver may have been killed between this line and its deed
             inherit(run, events[-1])
-        conductor = _conductor(sweep, journal, events)
+        conductor = _conductor(run, sweep, journal, events)
         over = conductor.history.is_over
         ending = Ending.DONE if over else _run_on_ray(conductor, run, sweep, trainable)
         if ending is Ending.DONE:
@@ -100,7 +101,7 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
         run.driver.unlink(missing_ok=True)
 
 
-def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conductor:
+def _conductor(run: RunFolder, sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conductor:
     """Return the conductor where the journal leaves off, having noted who takes over."""
     is_new = not events
     if is_new:
@@ -115,18 +116,19 @@ def _conductor(sweep: Sweep, journal: Journal, events: list[AnyEvent]) -> Conduc
                 host=platform.node(),
             )
         )
-    _open_warm(sweep, journal)
+    _open_warm(run, sweep, journal)
     conductor = Conductor(sweep, journal, events=list(read_journal(journal.path)))
     if not is_new and not conductor.is_over:
         conductor.resume(versions=_versions())
     return conductor
 
 
-def _open_warm(sweep: Sweep, journal: Journal) -> None:
+def _open_warm(run: RunFolder, sweep: Sweep, journal: Journal) -> None:
     """Journal what the warm start comes to, once and before the first point is asked for."""
     events = list(read_journal(journal.path))
-    begun = any(isinstance(event, WarmStarted | Asked) for event in events)
-    opening = None if begun else make_opening(sweep)
+    if any(isinstance(event, WarmStarted | Asked) for event in events):
+        return
+    opening = make_opening(sweep, proxy=tuned_proxy(run, sweep))
     if opening is not None:
         journal.write(WarmStarted(time=time.time(), opening=opening))
 

@@ -9,7 +9,7 @@ from autopeft.reports.standing import settings
 from autopeft.reports.words import opening_words
 from autopeft.searchers import Proposal
 from autopeft.spec.sweep import Sweep
-from autopeft.spec.warm_start import Opening
+from autopeft.spec.warm_start import Bridge, Opening
 from autopeft.sweep.extras import baseline_runs
 from autopeft.sweep.machine import slots_here
 from autopeft.sweep.searching import searcher_of
@@ -52,7 +52,10 @@ def make_plan(sweep: Sweep, *, first: int = 5) -> Plan:
     """Return what the sweep would run; asks a fresh searcher, starts and writes nothing."""
     search = sweep.settings.search
     opening = make_opening(sweep)
-    points = tuple(_first_points(sweep, opening, min(first, search.trials)))
+    start = search.warm_start
+    is_open = isinstance(start, Bridge) and start.proxy is None  # it hangs on a sweep not run yet
+    count = 0 if is_open else min(first, search.trials)
+    points = tuple(_first_points(sweep, opening, count))
     return Plan(
         name=sweep.name,
         trials=search.trials,
@@ -84,7 +87,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield "on this machine not one trial fits: lower resources.cpus or resources.gpus"
     yield ""
     yield from plan.warm_start
-    yield f"{plan.searcher} begins with"
+    if plan.first:
+        yield f"{plan.searcher} begins with"
     for number, values in enumerate(plan.first):
         yield f"  t{number:04d}  {settings(values) or '(nothing is searched)'}"
     yield ""

@@ -95,12 +95,14 @@ class Amended(Event):
     """The search file was changed before a resume; ``changes`` names what, old and new.
 
     With a ``history`` the searcher begins anew from there: it knows every earlier search trial, by
-    its name, at its point in the space as it is now.
+    its name, at its point in the space as it is now. ``opening`` is what the sweep's warm start
+    comes to there, unless a trial has shown it wrong.
     """
 
     event: Literal["amended"] = "amended"
     changes: tuple[str, ...]
     history: dict[str, Placed] | None = None
+    opening: Opening | None = None
 
 
 class RayStarted(Event):

@@ -8,7 +8,7 @@ from autopeft.tracking.mlflow_client import RowsRefused
 from autopeft.tracking.mlflow_rows import MlflowView
 from autopeft.tracking.mlflow_store import MlflowStore
 from autopeft.tracking.mlflow_target import resolve_target
-from autopeft.tracking.mlflow_words import PARENT, RunRows
+from autopeft.tracking.mlflow_words import PARENT, SOURCES, RunRows, text
 from autopeft.tracking.run_folder import RunFolder
 from autopeft.tracking.tail import Tail
 
@@ -102,6 +102,10 @@ class Link:
         best = self.store.runs.get(parent.tags.get("best_trial", PARENT))
         if best is not None:
             parent.tags["best_run"] = best.run_id
+        opening = self.history.opening
+        if SOURCES in parent.tags and opening is not None:
+            learnt_from = self.store.run_ids(opening.sources)
+            parent.tags["warm_start.runs"] = text(", ".join(learnt_from.values()))
         self._write_one(PARENT, parent)  # last, so that a parent that has ended is whole
 
     def _write_one(self, key: str, rows: RunRows) -> None:

@@ -31,6 +31,7 @@ from autopeft.tracking.mlflow_words import (
     LONGEST_TAG,
     PARENT,
     RUN_STATUS,
+    SOURCES,
     Row,
     RunRows,
     metric_key,
@@ -233,7 +234,7 @@ def _lineage(opening: Opening) -> dict[str, str]:
     """Return what a sweep learnt from; a source is the tag `autopeft.sweep` of its parent run."""
     return {
         "warm_start": opening.kind,
-        "warm_start.sources": text(", ".join(opening.sources)),
+        SOURCES: text(", ".join(opening.sources)),
         "warm_start.points": str(len(opening.first)),
         **({"warm_start.remarks": text(" ".join(opening.remarks))} if opening.remarks else {}),
     }

@@ -6,7 +6,7 @@ Nothing is tried twice in here: whoever calls tries again later, after looking u
 import getpass
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from autopeft.tracking.mlflow_target import Target, check_alive
 from autopeft.tracking.mlflow_words import PARENT, RunRows
 
 METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 1000, 100, 100  # MLflow's limits
+MOST_LINKS = 100  # one question each
 T = TypeVar("T")
 
 
@@ -94,6 +95,20 @@ class MlflowStore:
         """Set tags of a run that is known."""
         with answering(self.target):
             self._log_tags(self.runs[key], tags)
+
+    def run_ids(self, sweeps: Iterable[str]) -> dict[str, str]:
+        """Return the parent runs of other sweeps, as far as this store holds them."""
+        found: dict[str, str] = {}
+        with answering(self.target):
+            experiments = [e.experiment_id for e in self.client.search_experiments()]
+            for name in islice(sweeps, MOST_LINKS):
+                query = f"tags.`autopeft.sweep` = '{name.replace(chr(39), '')}'"
+                oldest = self.client.search_runs(
+                    experiments, query, max_results=1, order_by=["attributes.start_time ASC"]
+                )
+                if oldest and "autopeft.trial" not in oldest[0].data.tags:
+                    found[name] = oldest[0].info.run_id
+        return found
 
     def register(self, name: str, key: str, folder: str) -> str:
         """Return the version of model ``name`` that points at a run's folder; made if new."""

@@ -65,8 +65,17 @@ def resolve_target(run: RunFolder, sweep: Sweep) -> Target:
     Raises:
         TrackingError: The uri names a store that MLflow no longer has.
     """
-    root = run.path.resolve().parent.parent
-    uri = sweep.settings.tracking.uri or f"{SQLITE}mlflow.db"
+    return target_at(
+        sweep.settings.tracking.uri or f"{SQLITE}mlflow.db", run.path.resolve().parent.parent
+    )
+
+
+def target_at(uri: str, root: Path) -> Target:
+    """Return the store at ``uri``; a relative sqlite path counts from ``root``.
+
+    Raises:
+        TrackingError: The uri names a store that MLflow no longer has.
+    """
     if uri.startswith(SQLITE):
         database = (root / Path(uri.removeprefix(SQLITE)).expanduser()).resolve()
         return Target(f"{SQLITE}{database}", database, database.parent / "mlartifacts")

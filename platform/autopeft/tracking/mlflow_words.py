@@ -8,6 +8,7 @@ from autopeft.tracking.events import Status
 from autopeft.tracking.history import TrialHistory
 
 PARENT = ""  # the key of the parent run; a child's key is its trial
+SOURCES = "warm_start.sources"  # a parent's tag: the sweeps it learnt from
 RUN_STATUS = {
     Status.RUNNING: "RUNNING",
     Status.PAUSED: "SCHEDULED",

@@ -134,7 +134,7 @@ def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time
         else:
             raise FileExistsError(errno.EEXIST, f"{path} and 99 beside it are taken")
         run = RunFolder(path)
-        write_text(run.spec_file, yaml.safe_dump(sweep.saved, sort_keys=False, allow_unicode=True))
+        write_text(run.spec_file, saved(sweep))
         private_folder(run.path / "trials")
     except OSError as error:
         raise RunFolderError(
@@ -142,6 +142,19 @@ def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time
             "--runs"
         ) from error
     return run
+
+
+def find_run(sweep: Sweep, runs: Path) -> RunFolder | None:
+    """Return the newest run folder of exactly this sweep; one of another version is not it."""
+    for path in sorted(runs.glob(f"{sweep.name}-*/search.yaml"), reverse=True):
+        if path.read_text(encoding="utf-8") == saved(sweep):
+            return RunFolder(path.parent)
+    return None
+
+
+def saved(sweep: Sweep) -> str:
+    """Return a sweep as the YAML that makes it again."""
+    return yaml.safe_dump(sweep.saved, sort_keys=False, allow_unicode=True)
 
 
 def open_run(path: str | Path) -> RunFolder:
