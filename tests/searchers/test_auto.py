@@ -19,7 +19,7 @@ BRANCH = (Axis("branch", levels=2, ordered=False), Axis("width", when=("branch",
         (BRANCH, 1, "tpe"),
         ((), 1, "random"),
         (NUMBERS, 2, "tpe"),
-        (NUMBERS, 3, "nsga3"),
+        (NUMBERS, 3, "tpe"),
     ],
 )
 def test_the_rule(axes, objectives, expected):

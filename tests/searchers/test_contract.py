@@ -24,7 +24,7 @@ from autopeft.searchers import (
     make_searcher,
 )
 from autopeft.spec.searcher import Searcher as Options
-from autopeft.spec.space import Axis, active_axes
+from autopeft.spec.space import Axis, Dimension, active_axes
 
 OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
 AXES = (
@@ -372,3 +372,15 @@ def test_tpe_learns_from_what_was_stopped_early() -> None:
 def test_every_searcher_of_the_table_has_its_record() -> None:
     for name in SEARCHERS:
         assert OPTIONS.validate_python({"kind": name}).kind == name
+
+
+@pytest.mark.parametrize("name", sorted(SEARCHERS))
+def test_whole_numbers_on_a_logarithmic_scale_are_places_of_their_own(name: str) -> None:
+    rank = Dimension("rank", "int", 1, 8, log=True)
+    options = OPTIONS.validate_python({"kind": name, **SLOW.get(name, {})})
+    searcher = make_searcher(options, Setting((rank.axis, Axis("rate")), ("max",), 0))
+    told = [searcher.ask() for _ in range(12)]
+    cubes = [one.cube for one in told if isinstance(one, Proposal)]
+    assert cubes
+    for cube in cubes:
+        assert cube["rank"] == rank.position(rank.value(cube["rank"]))

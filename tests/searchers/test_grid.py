@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autopeft.searchers import Done, Proposal, Setting, Value
 from autopeft.searchers.grid import Grid
 from autopeft.spec.searcher import GridSearcher
-from autopeft.spec.space import Axis, active_axes
+from autopeft.spec.space import Axis, Dimension, active_axes
 
 BRANCHED = (
     Axis("method", levels=3, ordered=False),
@@ -41,6 +41,11 @@ def test_every_combination_comes_once() -> None:
     assert sorted(tuple(cube.values()) for cube in cubes) == sorted(
         product([1 / 6, 0.5, 5 / 6], [0, 1 / 3, 2 / 3, 1])
     )
+
+
+def test_every_whole_number_of_a_logarithmic_scale_comes_once() -> None:
+    rank = Dimension("rank", "int", 1, 8, log=True)
+    assert sorted(rank.value(cube["rank"]) for cube in all_of((rank.axis,))) == [*range(1, 9)]
 
 
 def test_a_branch_has_its_own_parameters_only() -> None:

@@ -16,6 +16,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from autopeft.searchers import NelderMeadSampler
+from autopeft.searchers.nelder_mead_sampler import dimension_of
 
 PLANE = {"x": FloatDistribution(-2, 2), "y": FloatDistribution(1e-5, 1.0, log=True)}
 
@@ -313,3 +314,47 @@ def test_an_unknown_name_is_no_sampler() -> None:
 
     with pytest.raises(AttributeError, match="NelderSampler"):
         _: Callable[..., Any] = autopeft.searchers.NelderSampler
+
+
+def test_a_study_of_the_same_name_that_was_begun_anew_begins_anew(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/studies.db"
+    used = NelderMeadSampler(PLANE, seed=5)
+    first = study_of(used, storage=storage, study_name="q")
+    first.optimize(bowl, n_trials=20)
+    optuna.delete_study(study_name="q", storage=storage)
+    again = study_of(used, storage=storage, study_name="q", direction="maximize")
+    again.optimize(lambda trial: -bowl(trial), n_trials=20)
+    fresh = study_of(NelderMeadSampler(PLANE, seed=5), direction="maximize")
+    fresh.optimize(lambda trial: -bowl(trial), n_trials=20)
+    assert points(again) == points(fresh)
+
+
+def test_whole_numbers_on_a_logarithmic_scale_are_paid_for_once() -> None:
+    space = {name: IntDistribution(1, 64, log=True) for name in ("rank", "width")}
+    study = study_of(NelderMeadSampler(space, seed=1))
+
+    def away(trial: Any) -> float:
+        rank, width = (trial.suggest_int(name, 1, 64, log=True) for name in space)
+        return float(np.log(rank / 11) ** 2 + np.log(width / 3) ** 2)
+
+    study.optimize(away, n_trials=60)
+    assert len({tuple(trial.params.values()) for trial in study.trials}) == 60
+    assert study.best_params == {"rank": 11, "width": 3}
+
+
+def test_what_the_objective_never_suggests_is_not_waited_for() -> None:
+    wide = {"x": FloatDistribution(-8, 8), "y": FloatDistribution(-8, 8)}
+    study = study_of(NelderMeadSampler(wide, seed=2))
+    study.optimize(
+        lambda trial: (
+            (trial.suggest_float("x", -4, 4) - 1) ** 2 + (trial.suggest_float("y", -4, 4) + 2) ** 2
+        ),
+        n_trials=100,
+    )
+    assert study.best_value < 1e-3
+
+
+def test_numeric_choices_lie_in_the_order_of_their_numbers() -> None:
+    listed = dimension_of("x", CategoricalDistribution([8, 1, 4, 2]))
+    assert (listed.choices, listed.ordered) == ((1, 2, 4, 8), True)
+    assert not dimension_of("x", CategoricalDistribution([1.0, float("nan")])).ordered

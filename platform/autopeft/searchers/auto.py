@@ -1,7 +1,7 @@
 """Which searcher suits: by objectives and space, as docs/how-to-choose.md explains.
 
-Budget and workers have no part in it: within what was measured (15 to 1,000 trials, 1 to 32
-workers) they do not change who is best, and a sweep that is extended must keep its searcher.
+Budget and workers have no part in it: within what was measured (that page says what) they do not
+change who is best, and a sweep that is extended must keep its searcher.
 """
 
 from autopeft.searchers.base import Searcher, Setting, make_searcher
@@ -9,7 +9,6 @@ from autopeft.spec.searcher import (
     AutoSearcher,
     ChoosingSearcher,
     NelderMeadSearcher,
-    Nsga3Searcher,
     RandomSearcher,
     TpeSearcher,
 )
@@ -23,8 +22,6 @@ def auto_searcher(options: AutoSearcher, setting: Setting) -> Searcher:
 
 def choice(setting: Setting) -> ChoosingSearcher:
     """Return the options of the searcher that suits."""
-    if len(setting.directions) > 2:
-        return Nsga3Searcher()
     if len(setting.directions) > 1:
         return TpeSearcher()
     if not setting.axes:

@@ -16,4 +16,4 @@ def completed_first(setting: Setting) -> tuple[Cube, ...]:
 
 
 def _drawn(axis: Axis, rng: np.random.Generator) -> float:
-    return snapped(float(rng.random()), axis.levels)
+    return snapped(float(rng.random()), axis.grain)

@@ -8,7 +8,7 @@ from typing import Any
 
 from autopeft.searchers.base import Done, Outcome, Proposal, Setting, Wait, is_same_point
 from autopeft.spec.searcher import GridSearcher
-from autopeft.spec.space import Axis, Cube, completed, middle_of
+from autopeft.spec.space import Axis, Cube, completed, places_of, snapped
 
 Taken = tuple[tuple[str, int], ...]
 
@@ -86,8 +86,8 @@ class Grid:
         return self._point((self._offset + at * self._stride) % self._size(0, ()))
 
     def _positions(self, axis: Axis) -> list[float]:
-        if axis.levels is not None:
-            return [middle_of(level, axis.levels) for level in range(axis.levels)]
+        if axis.grain is not None:
+            return places_of(axis.grain)
         return [index / (self._points - 1) for index in range(self._points)]
 
     def _combinations(self, index: int, taken: Taken) -> int:
@@ -120,6 +120,5 @@ class Grid:
         return cube
 
     def _completed(self, given: Mapping[str, float]) -> dict[str, float]:
-        middle = {axis.name: 0.5 if axis.levels is None else
-                  middle_of(axis.levels // 2, axis.levels) for axis in self._axes}  # fmt: skip
+        middle = {axis.name: snapped(0.5, axis.grain) for axis in self._axes}
         return completed(self._axes, given, middle)

@@ -172,7 +172,10 @@ class Narrowed:
         first = () if self._generation else tuple(map(self._inward, self._setting.first))
         inside = replace(
             self._setting,
-            axes=tuple(replace(side.axis, levels=side.levels) for side in self._sides.values()),
+            # Whole numbers on a logarithmic scale are a continuum here: the box cuts through them.
+            axes=tuple(
+                replace(side.axis, levels=side.levels, whole=None) for side in self._sides.values()
+            ),
             seed=derive_seed(seed, "box", self._generation) if self._generation else seed,
             first=first,
             box={},

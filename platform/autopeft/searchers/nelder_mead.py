@@ -250,9 +250,9 @@ class NelderMead:
             restarts=options.restarts,
             tolerance=options.tolerance,
         )
-        levels = [axis.levels for axis in free]
+        grains = [axis.grain for axis in free]
         seed = self._setting.seed
-        return SimplexWalk(levels, ways=ways, seed=seed, start=start, sizes=self._sizes(free))
+        return SimplexWalk(grains, ways=ways, seed=seed, start=start, sizes=self._sizes(free))
 
     def _start(self, branch: Branch, found: list[tuple[Point, float]]) -> list[Point]:
         """Return the first points: the user's, then a random or a regular simplex.

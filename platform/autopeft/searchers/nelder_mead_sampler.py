@@ -1,15 +1,18 @@
 """Nelder and Mead's search as an Optuna sampler; needs neither Ray nor a search file.
 
 The study's stored trials are the truth: before each suggestion the sampler takes in what has ended
-since the last one, whoever ran it. So a study resumes in a new process, and several processes on
-one storage work at one simplex: a point that another process evaluates counts as ours.
+since the last one, whoever ran it. So a study resumes in a new process (at the very points of an
+uninterrupted one if ``search_space`` and ``seed`` are given), and several processes on one storage
+work at one simplex: a point that another process evaluates counts as ours.
 """
 
+import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from optuna.distributions import (
@@ -30,6 +33,9 @@ from autopeft.spec.space import Dimension, Space, Values
 
 Distributions: TypeAlias = Mapping[str, BaseDistribution]
 Key: TypeAlias = tuple[str, ...]
+
+# How Optuna marks an enqueued trial (optuna.study.Study.enqueue_trial).
+FIXED = "fixed_params"
 
 
 class NelderMeadSampler(BaseSampler):  # type: ignore[misc]  # untyped where Optuna loads lazily
@@ -98,12 +104,13 @@ class NelderMeadSampler(BaseSampler):  # type: ignore[misc]  # untyped where Opt
         if not search_space:
             return {}
         with self._lock:
+            trials = study.get_trials(deepcopy=False)
+            of = _Of(search_space, study.direction, trials[0].datetime_start)
             course = self._courses.get(study.study_name)
-            if course is None or course.distributions != search_space:
-                core = self._core(search_space, study.direction)
-                course = _Course(search_space, _space_of(search_space), core)
+            if course is None or course.of != of:
+                course = _Course(of, _space_of(search_space), self._core(of))
                 self._courses[study.study_name] = course
-            return course.next(trial, study.get_trials(deepcopy=False))
+            return course.next(trial, trials)
 
     def sample_independent(
         self,
@@ -128,11 +135,26 @@ class NelderMeadSampler(BaseSampler):  # type: ignore[misc]  # untyped where Opt
         self.__dict__.update(state)
         self._lock = threading.Lock()
 
-    def _core(self, distributions: Distributions, direction: StudyDirection) -> NelderMead:
-        axes = _space_of(distributions).axes
-        is_max = direction == StudyDirection.MAXIMIZE
+    def _core(self, of: "_Of") -> NelderMead:
+        axes = _space_of(of.distributions).axes
+        is_max = of.direction == StudyDirection.MAXIMIZE
         setting = Setting(axes, ("max" if is_max else "min",), self._seed)
         return NelderMead(self._options, setting)
+
+
+class _Of(NamedTuple):
+    """What a course is of.
+
+    Attributes:
+        distributions: The space in Optuna's words.
+        direction: Of the study.
+        began: When the study's first trial began: another of the same name, after it was deleted
+            or in another storage, began at another time.
+    """
+
+    distributions: Distributions
+    direction: StudyDirection
+    began: datetime | None
 
 
 @dataclass(slots=True)
@@ -140,15 +162,15 @@ class _Course:
     """The search of one study's space.
 
     Attributes:
-        distributions: The space in Optuna's words.
-        space: The same in ours.
+        of: Which study, and which space.
+        space: The space in our words.
         core: The search itself.
         out: By number of the trial that evaluates it, a proposal's number and values.
         ended: Numbers of the trials taken in.
         known: What came of points that others proposed.
     """
 
-    distributions: Distributions
+    of: _Of
     space: Space
     core: NelderMead
     out: dict[int, tuple[int, Values]] = field(default_factory=dict)
@@ -205,8 +227,11 @@ class _Course:
             if number is not None and {**values, **self._own(trial)} == values:
                 self.core.tell(number, _outcome_of(trial))
                 continue
-            if number is not None:
-                self.core.forget(number)  # the user took other values
+            if number is not None and FIXED in trial.system_attrs:
+                self.core.forget(number)  # an enqueued trial took its own values
+            elif number is not None:
+                # The objective suggests less than was to be searched: nobody will ever go there.
+                self.core.tell(number, Failed("outside of what the objective suggests"))
             if len(self._own(trial)) == len(self.space.dimensions):
                 self.known[_key(self._own(trial))] = _outcome_of(trial)
                 others.append(trial)
@@ -262,6 +287,7 @@ def dimension_of(name: str, distribution: BaseDistribution) -> Dimension:
         case IntDistribution(low=low, high=high, log=log, step=step):
             return Dimension(name, "int", low, high, log=log, step=None if log else step)
         case CategoricalDistribution(choices=choices):
-            ordered = all(type(choice) in (int, float) for choice in choices)
-            return Dimension(name, "choice", choices=tuple(choices), ordered=ordered)
+            if all(type(choice) in (int, float) and math.isfinite(choice) for choice in choices):
+                return Dimension(name, "choice", choices=tuple(sorted(choices)))
+            return Dimension(name, "choice", choices=tuple(choices), ordered=False)
     raise ValueError(f"{name}: {distribution} is no float, int or categorical distribution")

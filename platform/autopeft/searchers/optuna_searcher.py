@@ -34,7 +34,7 @@ from autopeft.searchers.base import (
     replay,
 )
 from autopeft.searchers.costs import Costs
-from autopeft.spec.space import Axis, Cube, level_of, middle_of
+from autopeft.spec.space import Axis, Cube, level_of, middle_of, snapped
 
 MOST_BROKEN = 1e50
 MOST_DRAWS = 10
@@ -129,7 +129,7 @@ class OptunaSearcher:
             if axis.when is not None and taken.get(axis.when[0]) != axis.when[1]:
                 continue
             if axis.levels is None:
-                cube[axis.name] = trial.suggest_float(axis.name, 0.0, 1.0)
+                cube[axis.name] = snapped(trial.suggest_float(axis.name, 0.0, 1.0), axis.grain)
                 continue
             level = int(
                 trial.suggest_int(axis.name, 0, axis.levels - 1)

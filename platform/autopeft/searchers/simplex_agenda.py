@@ -36,7 +36,7 @@ def agenda(
 
 def model_points(stand: Stand, ledger: Ledger, ground: Ground) -> Iterator[tuple[Role, Point]]:
     """Yield minima of the quadratic model, each fitted to another neighbourhood."""
-    d, ways = len(ground.levels), ground.ways
+    d, ways = len(ground.grains), ground.ways
     roles = [f"{MODEL} {k}" for k in range(ways.models)]
     if not (ways.parallel and d) or set(roles) <= stand.asked:
         return

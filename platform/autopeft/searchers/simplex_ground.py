@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from autopeft.searchers.simplex import Coefficients, Evaluated, Move, Point, Simplex, inside
 from autopeft.searchers.simplex_starts import completing
-from autopeft.spec.space import snapped
+from autopeft.spec.space import Grain, count_of, least_step, snapped
 
 DIGITS = 9
 
@@ -58,23 +58,23 @@ class Ground:
     """A cube, and how a simplex walks in it.
 
     Attributes:
-        levels: Per axis, how many levels there are; ``None`` for a continuous axis.
+        grains: Per axis, what can be told apart.
         ways: How it walks.
         sizes: How far from the best point the corners of a new simplex lie, per axis.
     """
 
-    levels: tuple[int | None, ...]
+    grains: tuple[Grain, ...]
     ways: Ways
     sizes: tuple[float, ...]
 
     @property
     def count(self) -> float:
         """How many points there are; infinite with a continuous axis."""
-        return math.prod(math.inf if n is None else n for n in self.levels)
+        return math.prod(map(count_of, self.grains))
 
     def snapped(self, point: Point) -> Point:
-        """Return the point in the middle of its levels."""
-        return tuple(snapped(x, n) for x, n in zip(point, self.levels, strict=True))
+        """Return where the point's values lie by themselves."""
+        return tuple(snapped(x, n) for x, n in zip(point, self.grains, strict=True))
 
     def place(self, point: Point) -> Point:
         """Return what is equal for points that are evaluated once: all within ``DIGITS``.
@@ -99,8 +99,8 @@ class Ground:
     def is_flat(self, simplex: Simplex) -> bool:
         """Whether it is; the textbook's method, without bounds, does not ask."""
         asks = self.ways.parallel or self.ways.bounded
-        least = self.ways.flatness ** len(self.levels)
-        return bool(self.levels) and asks and simplex.flatness < least
+        least = self.ways.flatness ** len(self.grains)
+        return bool(self.grains) and asks and simplex.flatness < least
 
     def is_at_its_end(self, simplex: Simplex) -> bool:
         """Whether it has nowhere to go: it failed everywhere, is flat, or is one place."""
@@ -137,7 +137,7 @@ class Ground:
         Along an axis of levels at least one level away.
         """
         sizes = [
-            min(size, most) if n is None else max(min(size, most), 1 / n)
-            for size, n in zip(self.sizes, self.levels, strict=True)
+            max(min(size, most), least_step(x, grain))
+            for size, grain, x in zip(self.sizes, self.grains, kept[0][0], strict=True)
         ]
         return completing([point for point, _ in kept], sizes=sizes)

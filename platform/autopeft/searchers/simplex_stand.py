@@ -79,7 +79,7 @@ class Stand:
         """Return what the stand cannot be left without: its goals, or one move."""
         if self.goals:
             return list(self.goals.items())
-        if self.simplex is None or not ground.levels:
+        if self.simplex is None or not ground.grains:
             return []
         verdict = self.verdict(ground)
         if not isinstance(verdict, Need):
@@ -91,7 +91,7 @@ class Stand:
         yield from self.waiting(ground)
         if self.goals or self.simplex is None or not ground.ways.parallel:
             return
-        d = len(ground.levels)
+        d = len(ground.grains)
         for vertex in range(min(ground.ways.vertices or d, d)):
             for move in Move:
                 yield role_of(move, vertex), ground.moved(self.simplex, move, vertex)

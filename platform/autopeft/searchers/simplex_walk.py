@@ -19,6 +19,7 @@ from autopeft.searchers.simplex_ground import Ground, Ways
 from autopeft.searchers.simplex_ledger import NO_ROLE, Ledger, Role, pairs, plain_pairs, usable
 from autopeft.searchers.simplex_stand import Stand
 from autopeft.searchers.simplex_starts import spanning
+from autopeft.spec.space import Grain
 
 MOST_RECALLS = 100
 
@@ -27,8 +28,8 @@ class SimplexWalk:
     """Gives points, takes losses; the same calls in the same order give the same points.
 
     Args:
-        levels: Per axis, how many levels there are; ``None`` for a continuous axis. Points given
-            out lie in the middle of a level, the simplex keeps its own coordinates.
+        grains: Per axis, what can be told apart. Points given out lie where a value lies, the
+            simplex keeps its own coordinates.
         ways: How it walks.
         seed: Of the restarts.
         start: The first points. The simplex stands on the best of them that span one; where they
@@ -45,7 +46,7 @@ class SimplexWalk:
 
     def __init__(
         self,
-        levels: Sequence[int | None],
+        grains: Sequence[Grain],
         *,
         ways: Ways,
         seed: int,
@@ -53,7 +54,7 @@ class SimplexWalk:
         sizes: Sequence[float] | None = None,
     ) -> None:
         self._seed = seed
-        self.ground = Ground(tuple(levels), ways, tuple(sizes or (ways.size,) * len(levels)))
+        self.ground = Ground(tuple(grains), ways, tuple(sizes or (ways.size,) * len(grains)))
         self.ledger = Ledger(self.ground)
         self.stand = Stand().next(None, {f"start {i}": point for i, point in enumerate(start)})
         self.life = 0
@@ -150,7 +151,7 @@ class SimplexWalk:
             if reached is not None:
                 self._stand_on(reached)
             return reached is not None
-        if self.simplex is None or not self.ground.levels:
+        if self.simplex is None or not self.ground.grains:
             return False
         verdict = self.stand.verdict(self.ground)
         if isinstance(verdict, Need):
@@ -176,7 +177,7 @@ class SimplexWalk:
 
     def _stand_on(self, evaluated: list[Evaluated]) -> None:
         """Stand on these points, or first ask for those that a simplex lacks."""
-        whole, count = Simplex.of(evaluated), len(self.ground.levels) + 1
+        whole, count = Simplex.of(evaluated), len(self.ground.grains) + 1
         if len(evaluated) != count or self.ground.is_flat(whole):
             evaluated = spanning(evaluated)
         if len(evaluated) < count:
@@ -191,7 +192,7 @@ class SimplexWalk:
         self.stand = self.stand.next(simplex)
         if self.ground.is_at_its_end(simplex):
             self.converged = True
-            if self.ground.ways.restarts and self.ground.levels:
+            if self.ground.ways.restarts and self.ground.grains:
                 self._restart(simplex)
 
     def _join(self) -> bool:
@@ -220,7 +221,7 @@ class SimplexWalk:
             best = min(self.ledger.results, key=lambda pair: pair[1])
             self._begin_beside(None, [best])
         else:
-            d = len(self.ground.levels)
+            d = len(self.ground.grains)
             start = np.random.default_rng([self._seed, self.life]).random((d + 1, d))
             goals = {f"start {i}": plain(row) for i, row in enumerate(start)}
             self.stand = self.stand.next(None, goals)

@@ -2,7 +2,7 @@
 
 The protocol is aiaccel's benchmark (facts in docs/reference/benchmarks.md): seed = instance, the
 best of all evaluations minus the optimum, geometric means over functions and instances. Defaults
-were tuned on instances 16 to 30; what is reported runs on 1 to 15.
+were tuned on instances 16 to 23; what is reported runs on 1 to 15.
 """
 
 import time

@@ -16,20 +16,67 @@ Values: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class LogWhole:
+    """The whole numbers from ``low`` to ``high`` on a logarithmic scale.
+
+    A number's interval is as wide as its logarithm says, half a unit to each side.
+    """
+
+    low: int
+    high: int
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return self.high - self.low + 1
+
+    def number(self, position: float) -> int:
+        """Return the number whose interval holds a position.
+
+        Example:
+            >>> [LogWhole(1, 8).number(x) for x in (0.0, 0.3, 0.9, 1.0)]
+            [1, 1, 6, 8]
+        """
+        low, high = self._bounds
+        return min(max(round(math.exp(low + position * (high - low))), self.low), self.high)
+
+    def position(self, number: float) -> float:
+        """Return where a number lies."""
+        low, high = self._bounds
+        return (math.log(number) - low) / (high - low)
+
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        return math.log(self.low - 0.5), math.log(self.high + 0.5)
+
+
+# What can be told apart along an axis: so many equal levels, numbers, or everything.
+Grain: TypeAlias = int | LogWhole | None
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """What a searcher knows of a dimension.
 
     Attributes:
         name: The dimension's name.
-        levels: How many levels it has; ``None`` for a continuous one.
+        levels: How many equal levels it has; ``None`` for one that may be taken as continuous.
         ordered: Whether neighbouring numbers mean neighbouring values.
         when: ``(name, level)`` of the choice that must be taken for this axis to exist.
+        whole: The whole numbers on its logarithmic scale, if it has any: positions of one number
+            are one point.
     """
 
     name: str
     levels: int | None = None
     ordered: bool = True
     when: tuple[str, int] | None = None
+    whole: LogWhole | None = None
+
+    @property
+    def grain(self) -> Grain:
+        """What can be told apart along it."""
+        return self.whole or self.levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +138,8 @@ class Dimension:
         """The dimension as a searcher sees it."""
         ordered = self.ordered if self.kind == "choice" else True
         # A grid of equal levels would miss the upper numbers of a log scale: they lie too close.
-        return Axis(self.name, None if self.log else self.levels, ordered, self.when)
+        levels = None if self.log else self.levels
+        return Axis(self.name, levels, ordered, self.when, self._whole)
 
     def value(self, position: float) -> Any:
         """Return the value at ``position`` in [0, 1]; positions outside are moved to the edge.
@@ -111,11 +159,12 @@ class Dimension:
     def _number(self, position: float) -> float:
         if position in (0.0, 1.0):  # the very numbers the user wrote, whatever rounding does
             return self.high if position else self.low
+        if self._whole is not None:
+            return self._whole.number(position)
         if self.log:
-            low, high = self._log_bounds()
-            number = math.exp(low + position * (high - low))
+            low, high = math.log(self.low), math.log(self.high)
             # 15 digits: exp(log(x)) gives the number the user wrote, not its neighbour.
-            number = round(number) if self.kind == "int" else float(f"{number:.15g}")
+            number = float(f"{math.exp(low + position * (high - low)):.15g}")
         elif self.levels is not None:
             number = self.low + self._level(position) * (self.step or 1)
             number = float(f"{number:.12g}")
@@ -138,8 +187,10 @@ class Dimension:
         number = float(value)
         if not self.low <= number <= self.high:
             raise ValueError(f"{self.name}: {value!r} is outside [{self.low:g}, {self.high:g}]")
+        if self._whole is not None:
+            return self._whole.position(number)
         if self.log:
-            low, high = self._log_bounds()
+            low, high = math.log(self.low), math.log(self.high)
             return (math.log(number) - low) / (high - low)
         if self.levels is not None:
             return (round((number - self.low) / (self.step or 1)) + 0.5) / self.levels
@@ -148,10 +199,9 @@ class Dimension:
     def _level(self, position: float) -> int:
         return level_of(position, self.levels or 1)
 
-    def _log_bounds(self) -> tuple[float, float]:
-        """Ends of the logarithmic scale; half a unit further out for whole numbers."""
-        margin = 0.5 if self.kind == "int" else 0.0
-        return math.log(self.low - margin), math.log(self.high + margin)
+    @property
+    def _whole(self) -> LogWhole | None:
+        return LogWhole(int(self.low), int(self.high)) if self.log and self.kind == "int" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +274,55 @@ def middle_of(level: int, levels: int) -> float:
     return (level + 0.5) / levels
 
 
-def snapped(position: float, levels: int | None) -> float:
-    """Return the middle of the level that ``position`` falls in; itself without levels.
+def snapped(position: float, grain: Grain) -> float:
+    """Return where the value at ``position`` lies by itself: one place for each that there is.
 
     Example:
-        >>> snapped(0.3, 4), snapped(0.3, None)
-        (0.375, 0.3)
+        >>> snapped(0.3, 4), snapped(0.3, None), snapped(0.3, LogWhole(1, 8)) == snapped(
+        ...     0.2, LogWhole(1, 8))
+        (0.375, 0.3, True)
     """
-    return position if levels is None else middle_of(level_of(position, levels), levels)
+    if grain is None:
+        return position
+    if isinstance(grain, LogWhole):
+        return grain.position(grain.number(position))
+    return middle_of(level_of(position, grain), grain)
+
+
+def count_of(grain: Grain) -> float:
+    """Return how many values there are, perhaps infinitely many."""
+    if grain is None:
+        return math.inf
+    return grain.count if isinstance(grain, LogWhole) else grain
+
+
+def places_of(grain: int | LogWhole) -> list[float]:
+    """Return where all values lie, in order.
+
+    Example:
+        >>> places_of(2)
+        [0.25, 0.75]
+        >>> [LogWhole(2, 4).number(place) for place in places_of(LogWhole(2, 4))]
+        [2, 3, 4]
+    """
+    if isinstance(grain, LogWhole):
+        return [grain.position(number) for number in range(grain.low, grain.high + 1)]
+    return [middle_of(level, grain) for level in range(grain)]
+
+
+def least_step(position: float, grain: Grain) -> float:
+    """Return how far from ``position`` another value is reached for certain, to either side.
+
+    Example:
+        >>> least_step(0.5, 4), least_step(0.5, None)
+        (0.25, 0.0)
+    """
+    if isinstance(grain, LogWhole):
+        number = grain.number(position)
+        below = grain.position(max(number - 1, grain.low))
+        above = grain.position(min(number + 1, grain.high))
+        return max(position - below, above - position)
+    return 0.0 if grain is None else 1 / grain
 
 
 def active_axes(axes: Iterable[Axis], cube: Cube) -> list[Axis]:
