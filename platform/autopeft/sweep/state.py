@@ -188,7 +188,8 @@ class SweepState:
         if duplicates >= DUPLICATES_IN_A_ROW:
             self.search_over = (
                 f"the last {duplicates} configurations were all built before: the space is "
-                "exhausted; widen it to go on"
+                "exhausted, or the searcher stays in a part of it; widen it, or take another "
+                "searcher, to go on"
             )
         if len(self._streak) - duplicates >= REFUSALS_IN_A_ROW:
             self.search_over = (
