@@ -27,7 +27,9 @@ def bridge(raw: Path) -> Table:
 def trials_table(rows: pd.DataFrame, *, name: str, title: str, regret: str) -> Table:
     """Return the table of raw results of ``autopeft bench bridge``; ``regret`` ends a search."""
     found = study.summary(rows)
-    repetitions = rows["repetition"].nunique()
+    counts = rows.groupby(["table", "domain", "searcher", "start"]).size()
+    fewest, most = int(counts.min()), int(counts.max())
+    repetitions = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     return Table(
         name,
         title,
@@ -35,7 +37,7 @@ def trials_table(rows: pd.DataFrame, *, name: str, title: str, regret: str) -> T
         [(*name, *figures.values()) for name, figures in found.items()],
         tuple(_targets(study.shares_of_cold(rows))),
         (
-            f"{repetitions} repetition{'s' if repetitions > 1 else ''} of every domain; trials "
+            f"{repetitions} repetition{'s' if most > 1 else ''} of every domain; trials "
             f"until the regret is at most {regret}, {study.MOST_TRIALS} where that is never "
             "reached",
         ),
