@@ -59,7 +59,7 @@ def test_what_mlflow_lacks_is_said_and_leaves_nothing(tmp_path: Path):
 def test_a_bridge_is_one_run_that_links_to_its_sources(
     write_sweep: Write, tmp_path: Path, client: Any
 ):
-    run = write_sweep()
+    run = write_sweep(trials=0)
     sync(run)
     model = tmp_path / "model.json"
     model.write_text("{}")
@@ -83,8 +83,8 @@ def test_a_bridge_is_one_run_that_links_to_its_sources(
 
 @pytest.mark.usefixtures("database")
 def test_a_sweep_links_to_the_runs_it_learnt_from(write_sweep: Write, client: Any):
-    sync(write_sweep())
-    later = write_sweep(name="later", over=False)
+    sync(write_sweep(trials=0))
+    later = write_sweep(name="later", trials=0, over=False)
     journal = Journal(later.journal)
     opening = Opening(kind="best_of_history", first=({},), sources=(NAME, "gone"))
     journal.write(WarmStarted(time=1_790_001_000.0, opening=opening))
