@@ -130,6 +130,22 @@ def test_every_bad_sound_is_named(verb, place, refuse):
     assert "2.wav: no samples" in text
 
 
+@pytest.mark.parametrize(
+    "row",
+    ["gone.wav,a bell", ".,a bell", "5.wav,a bell", "6.wav"],
+    ids=["gone", "folder", "twice", "short"],
+)
+def test_a_wrong_row_hides_no_bad_sound(row, place, refuse):
+    table = place / "sounds" / "captions.csv"
+    table.write_text(f"{table.read_text()}\n{row}")
+    (place / "sounds" / "0.wav").write_bytes(b"")
+    first, second = refuse(verb="check", code=2).splitlines()
+    assert f"{table}:14  " in first + second
+    assert "0.wav: an empty file, 0 bytes" in first + second
+    if row.startswith("."):
+        assert "not a file: '.'" in first + second
+
+
 @pytest.mark.skipif(os.environ.get("HF_ENDPOINT") is not None, reason="a Hub may answer")
 @pytest.mark.parametrize("verb", ["check", "run"])
 def test_a_hub_id_without_network_fails_at_once(verb, refuse, monkeypatch):
@@ -159,6 +175,23 @@ def test_what_is_allowed_and_hardly_meant_is_said(verb, place, capsys):
     assert main(arguments) == 0
     said = capsys.readouterr()
     assert "trials are judged at the next report" in (said.out if verb == "check" else said.err)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "status", "logs", "report", "resume", "stop", "sync", "dashboard", "drive",
+        "rerun t0000", "export adapter", "predict x.wav", "grow",
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_no_run_is_refused_and_left_alone(words, place, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    before = sorted(place.rglob("*"))
+    verb, *rest = words.split()
+    for named in (".", "nope"):
+        assert main([verb, named, *rest]) == 2
+        assert f"{named}: no run folder" in capsys.readouterr().err
+    assert sorted(place.rglob("*")) == before
 
 
 def test_a_place_for_runs_that_cannot_be_written(place, capsys):

@@ -137,6 +137,9 @@ def test_list_shows_what_each_run_is_at(ask, at, submitted, until):
     (local / "journal.jsonl").write_bytes((at / "scheduler" / "lines.jsonl").read_bytes())
     (run.with_name("broken-1")).mkdir()
     (run.with_name("broken-1") / "search.yaml").write_text("search: {trials: none}\n")
+    (run.with_name("broken-1") / "journal.jsonl").touch()
+    (run.with_name("project")).mkdir()
+    (run.with_name("project") / "search.yaml").write_text(text)
     until((run / "job" / "exit").exists)
     code, out, _ = ask("list", "--json")
     assert code == 0
@@ -146,6 +149,7 @@ def test_list_shows_what_each_run_is_at(ask, at, submitted, until):
     assert rows[run.name]["trials"] == {"counted": 4, "wanted": 4}
     assert rows["local-1"]["state"] == "done"
     assert rows["broken-1"]["state"] == "unreadable"
+    assert "project" not in rows
     code, out, _ = ask("list")
     assert "broken-1" in out
     assert "accuracy 0." in out, out

@@ -199,6 +199,14 @@ def test_an_override_of_the_kind_names_what_it_leaves_behind(write: Write) -> No
     assert "left over" not in complaint(write(path.read_text().replace("rank:", "rnak:")))
 
 
+def test_what_was_written_after_the_kind_is_not_left_over(write: Write) -> None:
+    assert "left over" not in complaint(write(), "method.learning_rat=3")
+    write(name="base.yaml")
+    mine = write("_base_: base.yaml\nname: mine\nmethod: {rnak: 3}\n")
+    assert "left over" not in complaint(mine)
+    assert "left over" in complaint(mine, "method.kind=ia3")
+
+
 def test_a_distribution_of_another_sort_replaces_that_of_the_base(write: Write) -> None:
     write(name="base.yaml")
     path = write("_base_: base.yaml\nmethod: {rank: {low: 1, high: 9}, learning_rate: {high: 1}}\n")

@@ -170,7 +170,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
         # branches
         (
             "method: {any_of: [{kind: lora}, {kind: lora, rank: 4}]}",
-            "3  method.any_of[1]: two branches are named 'lora'; give one a name: …",
+            "3  method.any_of[1].name: two branches are named 'lora'; give one a name: …",
         ),
         ("method: {any_of: []}", "3  method.any_of: found no list of methods; write - kind: lora"),
         ("method: {any_of: [lora]}", "3  method.any_of[0]: found 'lora'; write {kind: lora}"),

@@ -112,6 +112,54 @@ def test_together_they_are_what_each_of_them_is_alone(mistakes: list[tuple[str, 
     assert together >= set().union(*(alone[place] for place in sure))
 
 
+WRONG_TWICE = {"kind": "lora", "rank": -1, "dropout": 2}
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "told_of"),
+    [
+        ("method", {"any_of": [{"kind": "loraa"}, WRONG_TWICE]}, ("loraa", "rank", "dropout")),
+        ("method", {"any_of": [WRONG_TWICE, {"kind": "lora"}]}, ("rank", "dropout", "branches")),
+        ("method", {"parts": [{"kind": "loraa"}, WRONG_TWICE]}, ("loraa", "rank", "dropout")),
+        (
+            "method",
+            {"any_of": [{"kind": "lora", "rank": 4}, {"kind": "lora", "rank": -2, "alpha": 3}]},
+            ("two branches", "rank", "alpha"),
+        ),
+        ("model", {"base": "/nowhere/base", "bass": 1}, ("no folder /nowhere/base", "bass")),
+        ("model", {"base": "/nowhere/base", "revision": 3}, ("/nowhere/base", "revision")),
+    ],
+)  # fmt: skip
+def test_a_section_wrong_in_several_ways_hides_no_other(
+    section: str, value: dict[str, Any], told_of: tuple[str, ...]
+) -> None:
+    alone = told([(section, value)])
+    assert len(alone) == len(told_of)
+    assert all(any(words in line for line in alone) for words in told_of)
+    others = [
+        ("task.data", {"kind": "folder", "path": "/nowhere"}),
+        ("search.objectives", {"acuracy": "max"}),
+        ("search.trials", -2),
+    ]
+    assert told([(section, value), *others]) == alone.union(*(told([other]) for other in others))
+
+
+def test_overrides_that_are_none_hide_no_other() -> None:
+    with pytest.raises(InputError) as error:
+        preflight.load_checked(
+            RIGHT, ["search.trials=abc", "name=", "=3", "search.baselines", "seed=[1"]
+        )
+    found = "\n".join(map(str, error.value.problems))
+    assert len(error.value.problems) == 5
+    assert all(
+        words in found
+        for words in (
+            "search.trials: found 'abc'", "name: ", "=3: not an override",
+            "search.baselines: not an override", "seed: cannot be set",
+        )
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("task", "also"),
     [

@@ -9,7 +9,7 @@ from autopeft.core.errors import AutopeftError, InputError, Problem
 from autopeft.spec.problems import Path as TreePath
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.warm_start import Opening, RunsWarmStart
-from autopeft.tracking.run_folder import RunFolder
+from autopeft.tracking.run_folder import RunFolder, run_folders_in
 
 PLACE: TreePath = ("search", "warm_start")
 
@@ -88,7 +88,7 @@ def _searched(folder: RunFolder) -> str:
 
 def _missing(pattern: str) -> str:
     path = Path(pattern)
-    near = sorted(found.parent.name for found in path.parent.glob("*/search.yaml"))
+    near = sorted(run.path.name for run in run_folders_in(path.parent))
     hint = did_you_mean(path.name, near) or (f"; there are {', '.join(near[-5:])}" if near else "")
     return f"{pattern} is no run folder, nor a pattern of some{hint}"
 

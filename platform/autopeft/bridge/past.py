@@ -108,4 +108,4 @@ def found_runs(pattern: str) -> list[RunFolder]:
         if fixed == len(parts):
             return []
         candidates = sorted(Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))))
-    return [RunFolder(found) for found in candidates if (found / "search.yaml").is_file()]
+    return [run for run in map(RunFolder, candidates) if run.is_one]

@@ -12,7 +12,7 @@ from autopeft.clusters.sweep_job import job_of
 from autopeft.core.errors import AutopeftError
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.history import History
-from autopeft.tracking.run_folder import RunFolder
+from autopeft.tracking.run_folder import RunFolder, run_folders_in
 
 STOPPED = "stopped"
 UNREADABLE = "unreadable"
@@ -42,8 +42,7 @@ class Overview:
 
 def runs_in(folder: Path) -> list[RunFolder]:
     """Return the runs in a folder, the oldest first."""
-    specs = folder.glob("*/search.yaml")
-    return [RunFolder(path.parent.resolve()) for path in sorted(specs, key=_age)]
+    return [RunFolder(run.path.resolve()) for run in sorted(run_folders_in(folder), key=_age)]
 
 
 def overviews(runs: Iterable[RunFolder]) -> list[Overview]:
@@ -84,5 +83,5 @@ def _queued(known: Overview, standing: Standing | None) -> Overview:
     return Overview(known.run, seen.state, reason, known.sweep, known.history, standing)
 
 
-def _age(spec: Path) -> tuple[float, str]:
-    return spec.stat().st_mtime, spec.parent.name
+def _age(run: RunFolder) -> tuple[float, str]:
+    return run.spec_file.stat().st_mtime, run.path.name

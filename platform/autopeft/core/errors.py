@@ -78,7 +78,13 @@ class DeadAdapter(InvalidConfiguration):
 
 
 class RunFolderError(AutopeftError):
-    """The run folder cannot be written or read: permissions, a full disk, or no run at all."""
+    """The run folder cannot be written or read: permissions, a full disk."""
+
+
+class NoRunFolder(RunFolderError):
+    """What was named is no run folder."""
+
+    exit_code = 2
 
 
 class ClusterError(AutopeftError):

@@ -35,6 +35,31 @@ def read_captions(path: Path) -> list[Row]:
     Raises:
         DataError: With one line per problem, such as ``captions.csv:12  caption is empty``.
     """
+    rows, ragged = _parsed(path)
+    found = sorted([*ragged, *_row_problems(rows, path.parent), *_leaks(rows)])
+    if not rows and not found:
+        found = [(1, "no captions: the table has a header and no rows")]
+    if found:
+        raise DataError(listed([f"{path}:{line}  {problem}" for line, problem in found]))
+    return rows
+
+
+def named_files(path: Path) -> list[Path]:
+    """Return the files of a table that are there, each once, whatever else is wrong with it."""
+    try:
+        rows, _ = _parsed(path)
+    except DataError:
+        return []
+    files = [path.parent / name for name in dict.fromkeys(row.file for row in rows) if name]
+    return [file for file in files if file.is_file()]
+
+
+def _parsed(path: Path) -> tuple[list[Row], list[tuple[int, str]]]:
+    """Return the rows as they are written, and which lines have too many fields or too few.
+
+    Raises:
+        DataError: It cannot be read as a table, or its columns are wrong.
+    """
     lines = _lines(path)
     _, header = next(lines, (1, []))
     columns = [name.strip() for name in header]
@@ -47,12 +72,7 @@ def read_captions(path: Path) -> list[Row]:
             ragged.append((line, _ragged(len(fields), len(columns))))
         if {*_REQUIRED} <= {*given}:
             rows.append(Row(line, **given))
-    found = sorted([*ragged, *_row_problems(rows, path.parent), *_leaks(rows)])
-    if not rows and not found:
-        found = [(1, "no captions: the table has a header and no rows")]
-    if found:
-        raise DataError(listed([f"{path}:{line}  {problem}" for line, problem in found]))
-    return rows
+    return rows, ragged
 
 
 def _ragged(found: int, wanted: int) -> str:
@@ -107,7 +127,8 @@ def _row_problems(rows: Sequence[Row], folder: Path) -> Iterator[tuple[int, str]
         if not row.file:
             yield row.line, "file is empty"
         elif not (folder / row.file).is_file():
-            yield row.line, f"no such file {row.file!r} in {folder}"
+            missing = "not a file:" if (folder / row.file).exists() else "no such file"
+            yield row.line, f"{missing} {row.file!r} in {folder}"
         if row.file and (first := first_line.setdefault(row.file, row.line)) != row.line:
             yield row.line, f"{row.file!r} stands already on line {first}"
         if not row.caption:

@@ -36,6 +36,8 @@ def compose(path: Path, lines: Lines, above: tuple[Path, ...] = ()) -> dict[Any,
                 [p if p.where else Problem(where, "_base_", p.message) for p in error.problems]
             ) from error
         merged = laid_over(merged, below)
+    for key in own:
+        lines.pop(key, None)  # so that they are in the order in which they were written
     lines.update(own)
     return laid_over(merged, config)  # type: ignore[no-any-return]
 

@@ -65,10 +65,18 @@ def place(path: Path, lines: Mapping[Path, str]) -> str:
 
 
 def leftover(path: Path, lines: Mapping[Path, str]) -> str:
-    """Return what to do about a key that another file's ``kind`` left without a meaning."""
+    """Return what to do about a key that the ``kind`` of a later file left without a meaning.
+
+    Args:
+        path: The key.
+        lines: Where the keys stand, those of later files after those of earlier ones.
+    """
     top = path[:-1]
     here, kind = lines.get(path, ""), lines.get((*top, "kind"), "")
     if not here or not kind or here.rpartition(":")[0] == kind.rpartition(":")[0]:
+        return ""
+    written = list(lines)
+    if written.index(path) > written.index((*top, "kind")):
         return ""
     return (
         f"; it is left over, since {kind} changes the kind: take this line out, or write all of "

@@ -57,9 +57,9 @@ def load_sweep(
     else:
         config = OmegaConf.create(compose(Path(source), lines))
         folder = Path(source).resolve().parent
-    _override(config, overrides, lines)
     problems: list[Problem] = []
     unknown: list[TreePath] = []
+    _override(config, overrides, lines, problems, unknown)
     raw = _resolved(config, lines, problems, unknown)
     _make_paths_absolute(raw, folder)
     sweep, wrong, rest = read_sweep(raw, lines)
@@ -74,8 +74,14 @@ def load_sweep(
     raise WrongSweep(problems, rest and rest.doubting(unknown))
 
 
-def _override(config: DictConfig, overrides: Sequence[str], lines: Lines) -> None:
-    problems = []
+def _override(
+    config: DictConfig,
+    overrides: Sequence[str],
+    lines: Lines,
+    problems: list[Problem],
+    unknown: list[TreePath],
+) -> None:
+    """Lay the overrides over the file; of every one that cannot be, a problem and its path."""
     for override in overrides:
         key, equals, _ = override.partition("=")
         if not equals or not key:
@@ -97,12 +103,11 @@ def _override(config: DictConfig, overrides: Sequence[str], lines: Lines) -> Non
         ) as error:
             sentence = str(error).partition("\n")[0]
             problems.append(Problem(COMMAND_LINE, key, f"cannot be set: {sentence}"))
+            unknown.append(steps)
             continue
         for path in [path for path in lines if path[: len(steps)] == steps]:
             del lines[path]
         lines[steps] = COMMAND_LINE
-    if problems:
-        raise InputError(problems)
 
 
 def _by_index(key: str, config: DictConfig) -> str:

@@ -57,11 +57,15 @@ def mend(sections: Mapping[str, Any], wrong: Sequence[Complaint]) -> Mended | No
     doubtful: set[Path] = set()
     found: list[Complaint] = []
     for _ in range(MOST_ROUNDS):
+        gone: list[Path] = []
         for path in _outermost(path for path, _ in wrong):
+            if any(path[: len(top)] == top for top in gone):
+                continue  # it went with the list around another mistake
             taken = _take_out(tree, path, doubtful)
             if not taken:
                 return None
             doubtful.add(taken)
+            gone.append(taken)
         template, wrong = read_template(tree)
         if template is not None:
             return Mended(template, frozenset(doubtful), tuple(found))

@@ -273,7 +273,9 @@ def _branches(method: Tree, wrong: list[Complaint]) -> Iterator[Branch]:
             continue
         branch = _branch(tree, path, wrong)
         if branch.name in seen:
-            wrong.append((path, f"two branches are named {branch.name!r}; give one a name: …"))
+            # at the name, which says nothing of what else stands in the branch
+            same = f"two branches are named {branch.name!r}; give one a name: …"
+            wrong.append(((*path, "name"), same))
         seen.add(branch.name)
         yield branch
 

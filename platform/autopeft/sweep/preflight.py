@@ -16,6 +16,7 @@ from autopeft.core.choices import did_you_mean
 from autopeft.core.errors import AutopeftError, DataError, InputError, Problem
 from autopeft.data import open_data
 from autopeft.data.audio_files import read_clip
+from autopeft.data.captions_csv import named_files
 from autopeft.data.problems import listed
 from autopeft.spec.data import FolderData
 from autopeft.spec.distribution import SECTIONS
@@ -115,8 +116,9 @@ def _fine_tuning_problems(sweep: Sweep, *, quick: bool, is_sure: Sure) -> Iterat
     spec = sweep.fine_tuning(sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions}))
     if isinstance(spec.task.data, FolderData) and is_sure(DATA):
         yield from _data_problems(sweep, spec.task.data, is_sure)
-    if is_sure(("model",)):
-        yield from _base_problems(sweep, _bases(sweep, spec.model), quick=quick)
+    if is_sure(BASE):
+        loads = is_sure(("model",))
+        yield from _base_problems(sweep, _bases(sweep, spec.model), quick=quick, loads=loads)
 
 
 def _data_problems(sweep: Sweep, data: FolderData, is_sure: Sure) -> Iterator[Problem]:
@@ -144,10 +146,12 @@ def _sound_problems(sweep: Sweep, data: FolderData, folder: Path) -> Iterator[Pr
         clips = open_data(data, sample_rate_hz=ANY_RATE_HZ)
     except DataError as error:
         lines = str(error).splitlines()
+        paths = named_files(folder / data.captions)
     else:
+        lines = []
         paths = [folder / name for split in clips.splits.values() for name in split.names]
-        every = -(-len(paths) // MOST_FILES)
-        lines = listed(list(_unreadable(paths[::every]))).splitlines()
+    every = max(-(-len(paths) // MOST_FILES), 1)
+    lines += listed(list(_unreadable(paths[::every]))).splitlines()
     for line in lines:
         row = ROW.fullmatch(line)
         yield Problem(row["where"], "", row["message"]) if row else sweep.problem(DATA, line)
@@ -173,13 +177,23 @@ def _bases(sweep: Sweep, model: Model) -> list[Model]:
     return [model.model_copy(update={"base": base}) for base in bases if base not in SHIPPED]
 
 
-def _base_problems(sweep: Sweep, models: Sequence[Model], *, quick: bool) -> Iterator[Problem]:
+def _base_problems(
+    sweep: Sweep, models: Sequence[Model], *, quick: bool, loads: bool
+) -> Iterator[Problem]:
+    """Yield what is wrong with bases: with their folders, and when they are loaded.
+
+    Args:
+        sweep: What names them.
+        models: The bases.
+        quick: Load no folder.
+        loads: Whether how they are to be loaded is sure; else none is.
+    """
     to_load = []
     for model in models:
         is_folder = Path(model.base).is_absolute()
         found = list(_folder_problems(Path(model.base))) if is_folder else []
         yield from (sweep.problem(BASE, message) for message in found)
-        if not found and not (quick and is_folder):
+        if loads and not found and not (quick and is_folder):
             to_load.append(model)
     for message in _loading_problems(to_load):
         yield sweep.problem(BASE, message.removeprefix("model.base: "))

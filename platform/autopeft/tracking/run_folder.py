@@ -1,9 +1,9 @@
 """A run folder: where a sweep lives, and how to open it again."""
 
 import errno
-import os
+import glob
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from autopeft.core.errors import RunFolderError
+from autopeft.core.errors import NoRunFolder, RunFolderError
 from autopeft.core.places import private_folder, write_text
 from autopeft.spec.load import load_sweep
 from autopeft.spec.resolved import resolved
@@ -26,6 +26,16 @@ class RunFolder:
     """Paths inside a run; nothing is read until asked for."""
 
     path: Path
+
+    @property
+    def is_one(self) -> bool:
+        """Whether a run lives here.
+
+        A search file alone makes none: projects have one too. Beside it stands the journal, or,
+        before a driver began one, what ``create_run`` wrote.
+        """
+        begun = self.journal.is_file() or self.resolved_file.is_file()
+        return begun and self.spec_file.is_file()
 
     @property
     def spec_file(self) -> Path:
@@ -134,6 +144,7 @@ def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time
         else:
             raise FileExistsError(errno.EEXIST, f"{path} and 99 beside it are taken")
         run = RunFolder(path)
+        run.write_resolved(sweep)
         write_text(run.spec_file, saved(sweep))
         private_folder(run.path / "trials")
     except OSError as error:
@@ -146,10 +157,27 @@ def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time
 
 def find_run(sweep: Sweep, runs: Path) -> RunFolder | None:
     """Return the newest run folder of exactly this sweep; one of another version is not it."""
-    for path in sorted(runs.glob(f"{sweep.name}-*/search.yaml"), reverse=True):
-        if path.read_text(encoding="utf-8") == saved(sweep):
-            return RunFolder(path.parent)
+    for run in sorted(run_folders_in(runs, f"{sweep.name}-*"), key=_path, reverse=True):
+        if run.spec_file.read_text(encoding="utf-8") == saved(sweep):
+            return run
     return None
+
+
+def run_folders_in(folder: Path, names: str = "*") -> Iterator[RunFolder]:
+    """Yield the runs right below a folder, in no order.
+
+    Args:
+        folder: Where they are.
+        names: A pattern of their names.
+    """
+    for path in folder.glob(f"{names}/search.yaml"):
+        run = RunFolder(path.parent)
+        if run.is_one:
+            yield run
+
+
+def _path(run: RunFolder) -> Path:
+    return run.path
 
 
 def saved(sweep: Sweep) -> str:
@@ -161,11 +189,12 @@ def open_run(path: str | Path) -> RunFolder:
     """Open a run folder, or the newest one of ``runs/`` by its name's beginning.
 
     Raises:
-        RunFolderError: There is no run there; the message names those that are.
+        NoRunFolder: There is no run there; the message names those that are.
+        RunFolderError: The folder cannot be read.
     """
     folder = Path(path)
     try:
-        return RunFolder(_find_run(folder).resolve())
+        return RunFolder(_find_run(folder).path.resolve())
     except OSError as error:
         raise RunFolderError(f"{folder}: cannot be read: {error.strerror}") from error
 
@@ -177,18 +206,28 @@ def run_and_trial(path: str | Path) -> tuple[RunFolder, str | None]:
         RunFolderError: As ``open_run``.
     """
     folder = Path(path)
-    if folder.parent.name == "trials" and (folder.parent.parent / "search.yaml").is_file():
+    if folder.parent.name == "trials" and RunFolder(folder.parent.parent).is_one:
         return open_run(folder.parent.parent), folder.name
     return open_run(folder), None
 
 
-def _find_run(folder: Path) -> Path:
-    if (folder / "search.yaml").is_file():
-        return folder
+def _find_run(folder: Path) -> RunFolder:
+    run = RunFolder(folder)
+    if run.is_one:
+        return run
     parent = folder.parent if str(folder.parent) != "." else Path("runs")
-    near = sorted(p.parent for p in parent.glob(f"{folder.name}*/search.yaml"))
+    near = list(run_folders_in(parent, f"{glob.escape(folder.name)}*"))
     if near and not folder.exists():
-        return max(near, key=os.path.getmtime)
-    known = sorted(p.parent.name for p in parent.glob("*/search.yaml"))[-5:]
+        return max(near, key=lambda run: run.path.stat().st_mtime)
+    known = sorted(run.path.name for run in run_folders_in(parent))[-5:]
     hint = f"; runs in {parent}: {', '.join(known)}" if known else ""
-    raise RunFolderError(f"{folder}: no run folder (search.yaml is missing){hint}")
+    raise NoRunFolder(f"{folder}: no run folder{_why_none(run)}{hint}")
+
+
+def _why_none(run: RunFolder) -> str:
+    """Return what keeps a folder from being a run's, where that is of use."""
+    if not run.path.is_dir():
+        return ""
+    if run.spec_file.is_file():
+        return f" ({run.journal.name} is missing; `autopeft run {run.spec_file}` begins a run)"
+    return f" ({run.spec_file.name} is missing)"
