@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     local = [link for link in links if not link.startswith(("http://", "https://", "mailto:"))]
     assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    page = (ROOT / "docs/reference/dependencies.md").read_text(encoding="utf-8")
+    named = {word.lower() for word in re.findall(r"[\w.-]+", page)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = [re.match(r"[\w.-]+", line) for line in chain(project["dependencies"], *extras)]
+    assert [word[0] for word in wanted if word and word[0].lower() not in named] == []
 
 
 @every_page

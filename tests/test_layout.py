@@ -32,6 +32,12 @@ def python(code: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
+def test_dir_names_what_loads_on_first_use() -> None:
+    assert {"run", "open_run"} <= set(
+        python("import autopeft; print(*dir(autopeft))", ROOT).split()
+    )
+
+
 @pytest.mark.parametrize("folder", ["platform", "tests", *DATA_FOLDERS])
 def test_no_init_makes_a_top_folder_a_package(folder: str) -> None:
     assert (ROOT / folder).is_dir()

@@ -85,5 +85,5 @@ def test_the_verb_prints_a_table_or_json(run, sounds, capsys):
 
 
 def test_a_source_that_is_nothing_is_a_sentence(tmp_path, sounds, capsys):
-    assert main(["predict", str(tmp_path / "nothing"), sounds[0]]) == 1
+    assert main(["predict", str(tmp_path / "nothing"), sounds[0]]) == 2
     assert "no run folder" in capsys.readouterr().err

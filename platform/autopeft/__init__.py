@@ -23,3 +23,8 @@ def __getattr__(name: str) -> Any:
 
         return open_run
     raise AttributeError(f"module 'autopeft' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return what there is, loaded or not."""
+    return __all__

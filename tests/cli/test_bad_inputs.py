@@ -130,6 +130,16 @@ def test_every_bad_sound_is_named(verb, place, refuse):
     assert "2.wav: no samples" in text
 
 
+@VERBS
+def test_every_sound_with_a_sample_that_is_no_number_is_named(verb, place, refuse):
+    for index, value in enumerate([np.nan, np.inf, 0.1]):
+        wave = np.full(800, value, np.float32)
+        soundfile.write(place / "sounds" / f"{index}.wav", wave, 8000, subtype="FLOAT")
+    lines = refuse(verb=verb, code=2).splitlines()
+    assert len(lines) == 2
+    assert all("samples that are NaN or infinite" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     "row",
     ["gone.wav,a bell", ".,a bell", "5.wav,a bell", "6.wav"],

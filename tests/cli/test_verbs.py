@@ -81,7 +81,9 @@ def test_a_shipped_space_is_copied_and_kept(ask, tmp_path, monkeypatch, capsys):
     ask("check", "mine.yaml")
     assert main(["spaces", "cp", "tiny_clap", "mine.yaml"]) == 2
     assert main(["spaces", "cp", "tiny_clab.yaml"]) == 2
+    assert main(["spaces", "cp", "nope"]) == 2
     error = capsys.readouterr().err
+    assert "no search file named 'nope'; known: " in error
     assert "stands there already" in error
     assert "did you mean 'tiny_clap.yaml'?" in error
 

@@ -1,12 +1,14 @@
 """The page: whole, self-contained, escaped, and honest about a sweep that has not got far."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
 
+from autopeft.reports.choices import levels
 from autopeft.reports.page import write_report
 from autopeft.tracking.events import Asked, Ended, Planned, Status, SweepStarted
 from autopeft.tracking.events import Kind as TrialKind
@@ -63,6 +65,31 @@ def test_plotly_is_there_once_and_only_if_something_is_drawn(
     assert sum(length > 1_000_000 for length in page(finished).scripts) == 1
     empty = page(write_sweep(trials=0, over=False, name="empty"))
     assert max(empty.scripts) < 10_000
+
+
+def test_of_a_sweep_that_goes_on_nobody_has_won(write_sweep: Callable[..., RunFolder]) -> None:
+    run = write_sweep(over=False)
+    winner = run.history().winner
+    assert winner is not None
+    text = page(run).text
+    assert f"Best so far, and not final, is trial {winner.of}" in text
+    assert "The winner is" not in text
+    assert f"winner ({winner.of})" not in text
+    assert f"best so far ({winner.of})" in text
+
+
+def test_a_level_that_no_finished_trial_had_is_shown_without_numbers(
+    write_sweep: Callable[..., RunFolder],
+) -> None:
+    run = write_sweep(trials=3)
+    space = run.sweep().space
+    found = list(levels(run.history(), space))
+    choices = [d for d in space.dimensions if d.kind == "choice"]
+    assert len(found) == sum(len(d.choices) for d in choices)
+    absent = [level for level in found if not level.trials]
+    assert absent
+    assert all(math.isnan(level.best) for level in absent)
+    assert "nan" not in page(run).text.lower().partition("the search")[0]
 
 
 def test_the_page_says_who_won_and_by_how_much(finished: RunFolder) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from autopeft.core.errors import RunFolderError
 from autopeft.tracking.events import (
     AnyEvent,
+    DriverFailed,
     Asked,
     Ended,
     Kind,
@@ -40,6 +41,7 @@ EVENTS = st.one_of(
               metrics=st.dictionaries(WORDS, st.floats(allow_nan=False), max_size=3)),
     st.builds(Retried, time=TIMES, trial=WORDS, reason=WORDS),
     st.builds(Ended, time=TIMES, trial=WORDS, status=st.sampled_from(Status), log=WORDS),
+    st.builds(DriverFailed, time=TIMES, reason=WORDS),
     st.builds(SweepEnded, time=TIMES, reason=WORDS),
 )  # fmt: skip
 

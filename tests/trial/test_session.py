@@ -66,6 +66,9 @@ def test_a_resumed_trial_gives_the_numbers_of_the_uninterrupted_one(
     run_trial(spec(), runner=runner, folder=tmp_path, report=lambda r: again.append(r) or True)
     assert [r.step for r in again] == [6, 9]
     assert [numbers(r) for r in again] == [numbers(r) for r in whole[1:]]
+    for reports in (whole, again):  # of the trial so far
+        spent = [r.metrics["cpu_seconds"] for r in reports]
+        assert spent == sorted(set(spent))
     assert again[-1].final
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import traceback
 
 import typer
@@ -56,7 +57,8 @@ def _drive_here(run: str) -> None:
         try:
             with watching(folder, terminal) as listener:
                 ending = drive_sweep(folder, listeners=[listener], trainable=trainable)
-        except AutopeftError:
+        except AutopeftError as error:
+            print(error, file=sys.stderr)  # into the log: this process may have no terminal
             raise
         except Exception as error:  # our own mistake: a sentence here, the rest in the log
             traceback.print_exc()

@@ -333,6 +333,7 @@ def choices_page() -> str:
         lines += [f"- task `{task}`: {', '.join(f'`{metric}`' for metric in metrics)}"]
     lines += [f"- every task: {', '.join(f'`{metric}`' for metric in LOOP_METRICS)}"]
     lines += [f"- constraints only: {', '.join(f'`{metric}`' for metric in BUILT_METRICS)}", ""]
+    lines += ["`train_seconds` and `cpu_seconds` count from the trial's beginning.", ""]
     return "\n".join(lines)
 
 

@@ -31,14 +31,13 @@ def cp(
     to: Annotated[Path, typer.Argument(metavar="TO", help="The new file, or a folder.")] = Path(),
 ) -> None:
     """Copy one, to be changed; a file that stands there already is kept."""
-    from autopeft.core.choices import did_you_mean
+    from autopeft.core.choices import known_words
     from autopeft.core.errors import InputError
 
     known = _files()
     source = known.get(name) or known.get(f"{name}.yaml")
     if source is None:
-        near = did_you_mean(name, list(known))
-        raise InputError(f"no search file named {name!r}{near} known: {', '.join(known)}")
+        raise InputError(f"no search file named {name!r}{known_words(name, list(known))}")
     target = to / source.name if to.is_dir() else to
     try:
         with target.open("x", encoding="utf-8") as file:

@@ -40,5 +40,7 @@ def status(run: Run, json: Json = False) -> None:
     if standing:
         for line in job_lines(standing, ray, limit=limit, run=short(folder.path)):
             answer(line)
+    if history.failure:
+        answer(f"stopped: {history.failure}")
     if history.remark:
         answer(history.remark)

@@ -68,8 +68,9 @@ def _read(run: RunFolder) -> Overview:
         return Overview(run, UNREADABLE, str(error).partition("\n")[0])
     if history.ended is not None:
         return Overview(run, JobState.DONE, history.ended.reason, sweep, history)
-    state = STOPPED if driver_of(run) is None else JobState.RUNNING
-    return Overview(run, state, "", sweep, history)
+    if driver_of(run) is not None:
+        return Overview(run, JobState.RUNNING, "", sweep, history)
+    return Overview(run, STOPPED, history.failure.partition("\n")[0], sweep, history)
 
 
 def _queued(known: Overview, standing: Standing | None) -> Overview:

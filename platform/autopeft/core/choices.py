@@ -38,7 +38,11 @@ def known_words(word: str, known: list[str]) -> str:
         "; did you mean 'lora'? known: lora, dora"
         >>> known_words("x", ["lora", "dora"])
         '; known: lora, dora'
+        >>> known_words("x", [])
+        '; there is none'
     """
+    if not known:
+        return "; there is none"
     return f"{did_you_mean(word, known) or ';'} known: {', '.join(known)}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import nan
 from statistics import median
 
 from autopeft.reports.standing import objective, setting
@@ -13,7 +14,7 @@ MOST_LEVELS = 12
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One value of one choice, over the finished trials that had it."""
+    """One value of one choice, over the finished trials that had it; NaN where none had."""
 
     name: str
     value: str
@@ -25,20 +26,21 @@ class Level:
 
 
 def levels(history: History, space: Space) -> Iterator[Level]:
-    """Yield every level that at least one finished trial had, choice by choice."""
+    """Yield every level, choice by choice; none where no trial has finished."""
     metric, _ = objective(history)
     whole = history.ranked()
+    if not whole:
+        return
     for dimension in space.dimensions:
         if dimension.kind != "choice" or len(dimension.choices) > MOST_LEVELS:
             continue
         for choice in dimension.choices:
             had = [trial for trial in whole if trial.values.get(dimension.name) == choice]
-            if had:
-                scores = [trial.metrics[metric] for trial in had]
-                yield Level(
-                    dimension.name, setting(choice), len(had), had[0].metrics[metric],
-                    median(scores), had[0].id, _middle_size(had),
-                )  # fmt: skip
+            scores = [trial.metrics[metric] for trial in had]
+            yield Level(
+                dimension.name, setting(choice), len(had), scores[0] if had else nan,
+                median(scores) if had else nan, had[0].id if had else "", _middle_size(had),
+            )  # fmt: skip
 
 
 def _middle_size(trials: list[TrialHistory]) -> float | None:

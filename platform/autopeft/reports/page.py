@@ -80,6 +80,7 @@ def _facts(history: History, sweep: Sweep) -> dict[str, Any]:
         "sentences": summary(history, sweep, ranking),
         "ranking": ranking,
         "winner": next((standing for standing in ranking if standing.name == "winner"), None),
+        "first": "winner" if history.is_over else "best so far",
         "label": comparison.label,
         "task": sweep.task,
         "levels": list(levels(history, sweep.space)),

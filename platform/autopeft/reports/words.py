@@ -32,7 +32,8 @@ def _outcome(history: History, sweep: Sweep, ranking: Sequence[Standing]) -> Ite
         size = winner.trainable_parameters
         trained = "" if size is None else f" It trains {count(size)} parameters."
         score = winner.score(f"test_{metric}" if task.has_test else metric)
-        yield f"The winner is trial {winner.trial}: {settings(winner.values)}.{trained}"
+        first = "The winner is" if history.is_over else "Best so far, and not final, is"
+        yield f"{first} trial {winner.trial}: {settings(winner.values)}.{trained}"
         if score is not None:
             spread = "" if score.spread is None else ", the spread being over seeds"
             where = "On test it" if task.has_test else "It"

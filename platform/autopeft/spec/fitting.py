@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from autopeft.core.choices import known_words
+from autopeft.core.choices import did_you_mean
 from autopeft.spec.distribution import SECTIONS
 from autopeft.spec.first_points import wrong_points
 from autopeft.spec.mending import Mended
@@ -19,6 +19,8 @@ from autopeft.spec.trial import AnyTrial
 
 # The fields of ``search`` that hold an entry for every metric, each right or wrong by itself.
 BY_METRIC = ("objectives", "constraints")
+# What metrics of the machine begin with.
+SYSTEM = "system/"
 # Where the number of steps stands; nothing is said of a trial's end where that is doubtful.
 STEPS: tuple[Path, ...] = (("training", "steps"), ("task", "steps"))
 
@@ -220,9 +222,16 @@ def _unmeasured(search: Search, trial: AnyTrial) -> Iterator[Complaint]:
             bound = f"search.constraints: {{{metric}: {{at_most: …}}}}"
             yield path, f"{metric} is known before training; bound it: {bound}"
         elif metric not in reported:
-            yield path, f"no metric named {metric!r}{known_words(metric, list(reported))}"
+            yield path, _no_metric(metric, reported)
     known = [*reported, *BUILT_METRICS]
     for metric in search.constraints:
         if metric not in known:
-            path = ("search", "constraints", metric)
-            yield path, f"no metric named {metric!r}{known_words(metric, known)}"
+            yield ("search", "constraints", metric), _no_metric(metric, known)
+
+
+def _no_metric(word: str, known: Sequence[str]) -> str:
+    """Return what to say of an unknown metric; how the machine fares is named in one word."""
+    own = [metric for metric in known if not metric.startswith(SYSTEM)]
+    near = did_you_mean(word, list(known)) or ";"
+    more = f", and {SYSTEM}…" if len(own) < len(known) else ""
+    return f"no metric named {word!r}{near} known: {', '.join(own)}{more}"

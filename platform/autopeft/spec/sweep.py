@@ -1,5 +1,6 @@
 """A whole sweep, validated: the template to search, and how."""
 
+import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -65,6 +66,12 @@ class Sweep:
     def problem(self, path: Path, message: str) -> Problem:
         """Return a problem with its place in the search file."""
         return Problem(place(path, self.lines), dotted(path), message)
+
+    @property
+    def folder(self) -> pathlib.Path | None:
+        """Where the search file lies; ``None`` of a sweep that was no file."""
+        file, _, line = place((), self.lines).rpartition(":")
+        return pathlib.Path(file).parent if line.isdigit() else None
 
     @property
     def name(self) -> str:

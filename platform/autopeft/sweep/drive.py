@@ -8,13 +8,14 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from importlib import import_module
 
 from autopeft.bridge import make_opening
+from autopeft.core.errors import AutopeftError, RunFolderError
 from autopeft.core.places import write_json, writing
 from autopeft.core.process_mark import ProcessMark
 from autopeft.spec.sweep import Sweep
@@ -26,7 +27,14 @@ from autopeft.sweep.permission import require_permission
 from autopeft.sweep.proxy_first import tuned_proxy
 from autopeft.sweep.ray_metrics import RayMetrics
 from autopeft.sweep.ray_session import ray_session
-from autopeft.tracking.events import AnyEvent, Asked, Ended, SweepStarted, WarmStarted
+from autopeft.tracking.events import (
+    AnyEvent,
+    Asked,
+    DriverFailed,
+    Ended,
+    SweepStarted,
+    WarmStarted,
+)
 from autopeft.tracking.history import History
 from autopeft.tracking.journal import Journal, Listener, read_journal
 from autopeft.tracking.mlflow_tracker import MlflowTracker
@@ -94,6 +102,9 @@ def _drive(run: RunFolder, listeners: Sequence[Listener], trainable: str) -> End
             if tracker is not None:
                 tracker.finish(conductor.history)
         return ending
+    except AutopeftError as error:
+        _note_failure(journal, error)
+        raise
     finally:
         if tracker is not None:
             tracker.close(timeout_s=20)
@@ -112,7 +123,7 @@ def _conductor(run: RunFolder, sweep: Sweep, journal: Journal, events: list[AnyE
                 name=sweep.name,
                 seed=sweep.settings.seed,
                 versions=_versions(),
-                git_commit=_git_commit(),
+                git_commit=run.commit,
                 host=platform.node(),
             )
         )
@@ -121,6 +132,13 @@ def _conductor(run: RunFolder, sweep: Sweep, journal: Journal, events: list[AnyE
     if not is_new and not conductor.is_over:
         conductor.resume(versions=_versions())
     return conductor
+
+
+def _note_failure(journal: Journal, error: AutopeftError) -> None:
+    """Journal why the driver gives up, if it can be: the disk may be what is full."""
+    with suppress(OSError, RunFolderError):
+        if journal.path.stat().st_size:  # the first line is that of a sweep that has started
+            journal.write(DriverFailed(time=time.time(), reason=str(error)))
 
 
 def _open_warm(run: RunFolder, sweep: Sweep, journal: Journal) -> None:
@@ -169,14 +187,3 @@ def _tidy(run: RunFolder, event: AnyEvent) -> None:
 def _versions() -> dict[str, str]:
     versions = {name: importlib.metadata.version(name) for name in VERSIONED}
     return {"python": platform.python_version(), **versions}
-
-
-def _git_commit() -> str | None:
-    """Return the commit of the folder the command was typed in, if it is a checkout."""
-    folder = os.environ.get("PWD", ".")
-    command = ["git", "-C", folder, "rev-parse", "HEAD"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip() or None

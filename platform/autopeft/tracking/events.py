@@ -199,6 +199,13 @@ class Ended(Event):
     duplicate_of: str | None = None
 
 
+class DriverFailed(Event):
+    """The driver gave up with something left to do; ``reason`` says what a user can mend."""
+
+    event: Literal["driver_failed"] = "driver_failed"
+    reason: str
+
+
 class SweepEnded(Event):
     """Nothing is left to do; ``reason`` says why the search stopped."""
 
@@ -220,6 +227,7 @@ AnyEvent: TypeAlias = Annotated[
     | Paused
     | Promoted
     | Ended
+    | DriverFailed
     | SweepEnded,
     Field(discriminator="event"),
 ]

@@ -12,6 +12,7 @@ from autopeft.tracking.events import (
     AnyEvent,
     Asked,
     Built,
+    DriverFailed,
     Ended,
     Kind,
     Paused,
@@ -165,6 +166,7 @@ class History:
         self.resumes: list[SweepResumed] = []
         self.amendments: list[Amended] = []
         self.ended: SweepEnded | None = None
+        self.failure = ""  # of the last driver
         self.ray: RayStarted | None = None
         self.last_time: float = 0.0
         self.active_seconds: float = 0.0
@@ -185,7 +187,9 @@ class History:
                 for trial in self.running:  # nobody worked at it while there was no driver
                     trial.waited += event.time - before
                 self.resumes.append(event)
-                self.ended = None
+                self.ended, self.failure = None, ""
+            case DriverFailed():
+                self.failure = event.reason
             case SweepEnded():
                 self.ended = event
             case Amended():

@@ -12,6 +12,7 @@ from autopeft.tracking.events import (
     AnyEvent,
     Asked,
     Built,
+    DriverFailed,
     Ended,
     Kind,
     Paused,
@@ -105,6 +106,8 @@ class MlflowView:
                 self._child(event.trial).tags.update(_exploit_tags(event, self.history))
             case Ended():
                 self._end(event)
+            case DriverFailed():
+                pass  # its run in MLflow goes on with the next driver
             case SweepEnded():
                 self._finish(event)
             case _:
@@ -241,7 +244,14 @@ def _lineage(opening: Opening) -> dict[str, str]:
 
 
 def _git(commit: str | None) -> dict[str, str]:
-    return {} if commit is None else {"git_commit": commit, "mlflow.source.git.commit": commit}
+    return (
+        {}
+        if commit is None
+        else {
+            "git_commit": commit,
+            "mlflow.source.git.commit": commit.removesuffix("-dirty"),
+        }
+    )
 
 
 def _configuration(sweep: Sweep, trial: TrialHistory) -> dict[str, str]:

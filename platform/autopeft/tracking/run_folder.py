@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from autopeft.core.errors import NoRunFolder, RunFolderError
+from autopeft.core.git_commit import commit_of, typed_in
 from autopeft.core.places import private_folder, write_text
 from autopeft.spec.load import load_sweep
 from autopeft.spec.resolved import resolved
@@ -46,6 +47,17 @@ class RunFolder:
     def resolved_file(self) -> Path:
         """The same with every default and every range, for readers."""
         return self.path / "resolved.yaml"
+
+    @property
+    def commit_file(self) -> Path:
+        """The git commit of the search file, or of where ``run`` was typed; if there is one."""
+        return self.path / "git_commit.txt"
+
+    @property
+    def commit(self) -> str | None:
+        """What stands there."""
+        file = self.commit_file
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else None
 
     @property
     def journal(self) -> Path:
@@ -145,6 +157,8 @@ def create_run(sweep: Sweep, runs: Path, *, now: Callable[[], float] = time.time
             raise FileExistsError(errno.EEXIST, f"{path} and 99 beside it are taken")
         run = RunFolder(path)
         run.write_resolved(sweep)
+        if commit := commit_of([*([sweep.folder] if sweep.folder else []), typed_in()]):
+            write_text(run.commit_file, commit + "\n")
         write_text(run.spec_file, saved(sweep))
         private_folder(run.path / "trials")
     except OSError as error:

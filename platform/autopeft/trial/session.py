@@ -89,7 +89,8 @@ class TrialSession:
             "train_seconds": trainer.train_seconds,
         }
         metrics |= self._score(final=final)
-        metrics["cpu_seconds"] = time.process_time() - began
+        self._cpu_seconds += time.process_time() - began
+        metrics["cpu_seconds"] = self._cpu_seconds
         if final:
             self._save_adapter()
         if self._folder is not None:
@@ -103,6 +104,7 @@ class TrialSession:
         if state is None:
             return None
         trainer.load(state["trainer"])
+        self._cpu_seconds = state["metrics"].get("cpu_seconds", 0.0)
         return Report(trainer.step, state["metrics"], final=state["final"])
 
     def score(self, split: str) -> dict[str, float]:
