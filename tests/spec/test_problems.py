@@ -436,7 +436,7 @@ def test_metrics_that_folder_data_has_not_are_unknown(problems_of: Problems) -> 
     )
     (problem,) = problems_of(text)
     assert "no metric named 'source_accuracy'" in problem
-    assert problem.endswith(", gpu_memory_mb, and system/…")
+    assert problem.endswith(", trainable_parameters, and system/…")
 
 
 @pytest.mark.parametrize(

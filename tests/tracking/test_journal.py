@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from autopeft.core.errors import RunFolderError
 from autopeft.tracking.events import (
     AnyEvent,
-    DriverFailed,
     Asked,
+    DriverFailed,
     Ended,
     Kind,
     Planned,

@@ -24,7 +24,9 @@ from autopeft.spec.load import WrongSweep, load_sweep, reading_order
 from autopeft.spec.model import SHIPPED, Model
 from autopeft.spec.remarks import remarks
 from autopeft.spec.sweep import Sweep
+from autopeft.spec.trial import TrialSpec
 from autopeft.sweep.base_folder import base_folder_problems
+from autopeft.sweep.base_widths import beyond_widths
 from autopeft.sweep.machine import what_does_not_fit
 from autopeft.sweep.objective_preflight import command_problems, function_problems
 
@@ -90,7 +92,17 @@ def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
         problems = _all_problems(sweep, quick=quick, is_sure=lambda *needs: True)
     if problems:
         raise InputError(problems)
-    return [*remarks(sweep), *(sweep.problem(CLIPS, str(w.message)) for w in warned)]
+    return [
+        *remarks(sweep),
+        *_remarks_on_base(sweep),
+        *(sweep.problem(CLIPS, str(w.message)) for w in warned),
+    ]
+
+
+def _remarks_on_base(sweep: Sweep) -> Iterator[Problem]:
+    """Yield adapters that are too large for what they are to adapt."""
+    if sweep.task.has_adapters:
+        yield from beyond_widths(sweep, _searched_bases(sweep, _some_trial(sweep).model))
 
 
 def _all_problems(sweep: Sweep, *, quick: bool, is_sure: Sure) -> list[Problem]:
@@ -116,12 +128,16 @@ def _warm_start_problems(sweep: Sweep) -> Sequence[Problem]:
 
 def _fine_tuning_problems(sweep: Sweep, *, quick: bool, is_sure: Sure) -> Iterator[Problem]:
     """Yield what is wrong with data and base."""
-    spec = sweep.fine_tuning(sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions}))
+    spec = _some_trial(sweep)
     if isinstance(spec.task.data, FolderData) and is_sure(DATA):
         yield from _data_problems(sweep, spec.task.data, is_sure)
     if is_sure(BASE):
         loads = is_sure(("model",))
         yield from _base_problems(sweep, _bases(sweep, spec.model), quick=quick, loads=loads)
+
+
+def _some_trial(sweep: Sweep) -> TrialSpec:
+    return sweep.fine_tuning(sweep.space.decode({d.name: 0.5 for d in sweep.space.dimensions}))
 
 
 def _data_problems(sweep: Sweep, data: FolderData, is_sure: Sure) -> Iterator[Problem]:
@@ -184,10 +200,15 @@ def _unreadable(paths: list[Path]) -> Iterator[str]:
 
 
 def _bases(sweep: Sweep, model: Model) -> list[Model]:
-    """Return every base that a trial may ask for: ``model.base`` can be searched too."""
-    searched = [d for d in sweep.space.dimensions if d.name == "model.base"]
-    bases = searched[0].choices if searched else (model.base,)
+    """Return every base that a trial may ask for and that is not shipped."""
+    bases = _searched_bases(sweep, model)
     return [model.model_copy(update={"base": base}) for base in bases if base not in SHIPPED]
+
+
+def _searched_bases(sweep: Sweep, model: Model) -> list[str]:
+    """Return the names of all bases: ``model.base`` can be searched too."""
+    searched = [d for d in sweep.space.dimensions if d.name == "model.base"]
+    return [str(base) for base in searched[0].choices] if searched else [model.base]
 
 
 def _base_problems(

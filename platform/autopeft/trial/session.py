@@ -51,6 +51,7 @@ class TrialSession:
         )
         self._steps = 0 if isinstance(spec.method, ZeroShot) else spec.training.steps
         self._trainer: Trainer | None = None
+        self._cpu_seconds = 0.0
         self._system = SystemMetrics(disk=worker.cache.parent, device=worker.device)
 
     def advance(self) -> Report:
