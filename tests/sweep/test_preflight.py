@@ -182,3 +182,21 @@ def test_every_base_that_is_searched_is_looked_at(monkeypatch):
         "model.base: there is no folder /nowhere",
         "model.base: a/b: no",
     ]
+
+
+@pytest.mark.parametrize(
+    ("size", "is_told"),
+    [
+        (50, False),
+        (51, True),
+        ({"one_of": [90, 50]}, False),
+        ({"low": 51, "high": 90}, True),
+        ({"low": 50, "high": 90}, False),
+    ],
+)
+def test_a_batch_above_the_training_clips_is_told(size, is_told):
+    data = {"kind": "procedural", "clips": 100}  # half of them train
+    raw = {**RAW, "task": {"data": data}, "training": {"batch_size": size}}
+    found = [str(remark) for remark in check(load_sweep(raw), quick=True)]
+    assert len(found) == is_told
+    assert all("is above the 50 training clips" in remark for remark in found)

@@ -22,6 +22,7 @@ from autopeft.spec.data import FolderData
 from autopeft.spec.distribution import SECTIONS
 from autopeft.spec.load import WrongSweep, load_sweep, reading_order
 from autopeft.spec.model import SHIPPED, Model
+from autopeft.spec.problems import dotted
 from autopeft.spec.remarks import remarks
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
@@ -42,6 +43,7 @@ DATA = ("task", "data", "path")
 CAPTIONS = ("task", "data", "captions")
 CLIPS = ("task", "data", "clips")
 BASE = ("model", "base")
+BATCH = ("training", "batch_size")
 # Whether what stands at some paths of the file is right.
 Sure = Callable[..., bool]
 # What a problem inside the captions begins with.
@@ -94,15 +96,28 @@ def preflight(sweep: Sweep, *, quick: bool = False) -> list[Problem]:
         raise InputError(problems)
     return [
         *remarks(sweep),
-        *_remarks_on_base(sweep),
+        *_remarks_on_sizes(sweep),
         *(sweep.problem(CLIPS, str(w.message)) for w in warned),
     ]
 
 
-def _remarks_on_base(sweep: Sweep) -> Iterator[Problem]:
-    """Yield adapters that are too large for what they are to adapt."""
-    if sweep.task.has_adapters:
-        yield from beyond_widths(sweep, _searched_bases(sweep, _some_trial(sweep).model))
+def _remarks_on_sizes(sweep: Sweep) -> Iterator[Problem]:
+    """Yield adapters too large for what they are to adapt, and batches for the data."""
+    if not sweep.task.has_adapters:
+        return
+    spec = _some_trial(sweep)
+    yield from beyond_widths(sweep, _searched_bases(sweep, spec.model))
+    searched = [d for d in sweep.space.dimensions if d.name == dotted(BATCH)]
+    sizes = [size for d in searched for size in (d.choices or (d.low,))]
+    smallest = min(int(float(str(size))) for size in sizes or [spec.training.batch_size])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        clips = len(open_data(spec.task.data, sample_rate_hz=ANY_RATE_HZ).splits["train"].names)
+    if smallest > clips:
+        yield sweep.problem(
+            BATCH,
+            f"{smallest} is above the {clips} training clips, so a batch repeats some of them",
+        )
 
 
 def _all_problems(sweep: Sweep, *, quick: bool, is_sure: Sure) -> list[Problem]:
