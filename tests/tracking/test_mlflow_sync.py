@@ -100,7 +100,7 @@ def test_the_winner_is_registered_from_its_plain_folder(
     assert adapted.data.tags["of"] == parent.data.tags["winner_trial"]
     files = list((tmp_path / "mlartifacts").rglob("*.*"))
     assert {f.name for f in files if f.is_file()} == {
-        "adapter_config.json", "search.yaml", "report.html",
+        "adapter_config.json", "search.yaml", "resolved.yaml", "report.html",
     }  # fmt: skip
     assert version.source == f"{adapted.info.artifact_uri}/adapter"
     assert (tmp_path / "mlartifacts").stat().st_mode & 0o077 == 0
