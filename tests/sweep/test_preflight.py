@@ -26,6 +26,7 @@ task:
 method: {kind: lora}
 model:
   base: ./base
+training: {batch_size: 6}
 """
 
 
