@@ -10,11 +10,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from autopeft.benchmarks import bridges, busy, domains, driver, page, searchers, stalls, warm
+from autopeft.benchmarks import (
+    bridges,
+    busy,
+    domains,
+    driver,
+    page,
+    searchers,
+    stalls,
+    warm,
+    workers,
+)
 from autopeft.benchmarks.tables import Table
 from autopeft.core.errors import AutopeftError
 
-PARTS = ("driver", "warm", "tracking", "slots", "bbob", "recorded", "bridge", "domains")
+PARTS = ("driver", "warm", "tracking", "slots", "workers", "bbob", "recorded", "bridge", "domains")
 RAW = Path("tests/data")
 Say = Callable[[str], None]
 
@@ -83,6 +93,8 @@ def _measure(
         yield busy.measure(
             folder / "s", rounds=rounds, trials=4 if quick else 60, milliseconds=lengths, say=say
         )
+    if "workers" in parts:
+        yield workers.workers(quick=quick, say=say)
 
     made = {"bbob": searchers.bbob, "recorded": searchers.recorded, "bridge": bridges.bridge}
     for part, table in made.items():
