@@ -17,6 +17,7 @@ EXAMPLE = "autopeft bench searchers random nelder-mead --instances 3"
 COSTS_EXAMPLE = "autopeft bench costs tpe nelder-mead --repetitions 10"
 RECORDED_EXAMPLE = "autopeft bench recorded curves.parquet random tpe --scheduler asha"
 BRIDGE_EXAMPLE = "autopeft bench bridge valley --repetitions 2"
+TRAFFIC_EXAMPLE = "autopeft bench traffic day-03 day-04 day-05 --raw traffic.parquet"
 RECORD_EXAMPLE = "autopeft bench record recorded.yaml --out curves.parquet"
 DOMAINS_EXAMPLE = "autopeft bench domains peft_domains.yaml --out peft_domains"
 
@@ -162,6 +163,31 @@ def bridge(
     answer_table(_grid(shown, "table, domains, searcher, start"))
 
 
+def traffic(
+    raw: Annotated[
+        Path, typer.Option(help="Parquet of raw results: what it holds is not run again.")
+    ],
+    days: Annotated[
+        list[str] | None, typer.Argument(metavar="[DAY]...", help="All 15, if none is named.")
+    ] = None,
+    repetitions: Annotated[int, typer.Option(min=1, help="Of everything, other seeds.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
+) -> None:
+    """Fit a traffic simulation to detectors, day by day, cold and from a bridge of the other days.
+
+    The figures are CPU seconds of the simulator until the same error; needs the extra traffic.
+    About two CPU minutes a day.
+    """
+    from autopeft.simulation import traffic_study as study
+    from autopeft.traffic.scenarios import DAYS
+
+    known = _known("day", days, DAYS)
+    rows = study.complete(
+        raw, known, repetitions=repetitions, processes=processes, progress=_progress("searches")
+    )
+    answer_table(_grid(study.summary(rows), "until"))
+
+
 def record(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The search file whose space it is.")
@@ -247,6 +273,7 @@ for _verb, _example in (
     (costs, COSTS_EXAMPLE),
     (recorded, RECORDED_EXAMPLE),
     (bridge, BRIDGE_EXAMPLE),
+    (traffic, TRAFFIC_EXAMPLE),
     (record, RECORD_EXAMPLE),
     (domains, DOMAINS_EXAMPLE),
 ):

@@ -15,6 +15,8 @@ OBJECTIVES = Choices(
         "branin": "autopeft.simulation.functions:branin",
         "family-proxy": "autopeft.simulation.function_family:family_proxy",
         "family-target": "autopeft.simulation.function_family:family_target",
+        "traffic-meso": "autopeft.traffic.objectives:meso",
+        "traffic-micro": "autopeft.traffic.objectives:micro",
     },
 )
 
