@@ -33,7 +33,7 @@ from autopeft.traffic.simulate import Mode
 from autopeft.traffic.situation import SPACE, Situation
 
 PROXY, COLD, BRIDGE = "proxy", "cold", "bridge"
-TRIALS: Mapping[str, int] = {PROXY: 80, COLD: 50, BRIDGE: 15}
+TRIALS: Mapping[str, int] = {PROXY: 60, COLD: 40, BRIDGE: 10}
 BRIDGE_POINTS = 2
 KEY = ("day", "search", "repetition")
 Job = tuple[str, str, int]
