@@ -43,6 +43,7 @@ def test_more_demand_is_counted_and_hasty_drivers_are_faster(mode):
     assert hasty.speeds.mean() > 1.05 * light.speeds.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["east_west", "north_south", "turning", "haste"])
 def test_far_from_the_truth_the_error_is_larger(name):
     day = DAYS[4]
@@ -77,7 +78,7 @@ def test_truths_differ_and_lie_inside():
 
 def test_an_unknown_day_is_said():
     with pytest.raises(InputError, match="did you mean 'day-03'"):
-        observed("day-3")
+        observed("day-o3")
 
 
 def test_measurements_can_be_made_anew(tmp_path, monkeypatch):

@@ -18,13 +18,25 @@ from autopeft.benchmarks import (
     page,
     searchers,
     stalls,
+    traffic,
     warm,
     workers,
 )
 from autopeft.benchmarks.tables import Table
 from autopeft.core.errors import AutopeftError
 
-PARTS = ("driver", "warm", "tracking", "slots", "workers", "bbob", "recorded", "bridge", "domains")
+PARTS = (
+    "driver",
+    "warm",
+    "tracking",
+    "slots",
+    "workers",
+    "bbob",
+    "recorded",
+    "bridge",
+    "domains",
+    "traffic",
+)
 RAW = Path("tests/data")
 Say = Callable[[str], None]
 
@@ -96,7 +108,12 @@ def _measure(
     if "workers" in parts:
         yield workers.workers(quick=quick, say=say)
 
-    made = {"bbob": searchers.bbob, "recorded": searchers.recorded, "bridge": bridges.bridge}
+    made = {
+        "bbob": searchers.bbob,
+        "recorded": searchers.recorded,
+        "bridge": bridges.bridge,
+        "traffic": traffic.traffic,
+    }
     for part, table in made.items():
         raw = RAW / f"{part}_results.parquet"
         if part in parts and len(parts) > 1 and not raw.exists():
