@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 
 Job: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
-SAVED_EVERY = 100
+SAVED_EVERY_S = 30.0
 
 
 def results(
@@ -29,7 +30,7 @@ def results(
         wanted: What each is called, by ``key``.
         run_one: Makes a job's rows; called in other processes.
         key: The columns that name a job.
-        raw: Where rows are kept, every hundred jobs and at the end.
+        raw: Where rows are kept, every half a minute and at the end.
         processes: Side by side.
         progress: Told ``(done, total)`` after every job.
     """
@@ -37,6 +38,7 @@ def results(
     known = set(held[list(key)].itertuples(index=False, name=None)) if len(held) else set()
     missing = [job for job in wanted if job not in known]
     rows: list[Mapping[str, Any]] = []
+    saved = time.monotonic()
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
@@ -44,8 +46,9 @@ def results(
             for count, future in enumerate(as_completed(futures), start=1):
                 rows += future.result()
                 progress(len(wanted) - len(missing) + count, len(wanted))
-                if raw is not None and count % SAVED_EVERY == 0:
+                if raw is not None and time.monotonic() - saved > SAVED_EVERY_S:
                     write_table(raw, _joined(held, rows))
+                    saved = time.monotonic()
     finally:  # also after Ctrl-C
         if raw is not None and rows:
             write_table(raw, _joined(held, rows))
