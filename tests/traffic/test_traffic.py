@@ -77,8 +77,8 @@ def test_truths_differ_and_lie_inside():
 
 
 def test_an_unknown_day_is_said():
-    with pytest.raises(InputError, match="did you mean 'day-03'"):
-        observed("day-o3")
+    with pytest.raises(InputError, match="no day named 'tuesday'; known: day-01, "):
+        observed("tuesday")
 
 
 def test_measurements_can_be_made_anew(tmp_path, monkeypatch):
