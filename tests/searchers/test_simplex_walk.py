@@ -147,7 +147,7 @@ class World:
         if len(self.out) < self.workers and (point := self.ours.ask(self.number)) is not None:
             self.out[self.number] = point
         elif not self.out:
-            self.add(tuple(self.dice.random() for _ in self.ours.ground.levels))
+            self.add(tuple(self.dice.random() for _ in self.ours.ground.grains))
         self.number += 1
         if self.out and self.dice.random() < 0.8:
             number = self.dice.choice(sorted(self.out))
@@ -160,7 +160,7 @@ class World:
             self.ours.tell(number, loss)
             self.note(point, loss)
         if self.dice.random() < 0.1:
-            self.add(tuple(self.dice.random() for _ in self.ours.ground.levels))
+            self.add(tuple(self.dice.random() for _ in self.ours.ground.grains))
 
     def add(self, point: Point) -> None:
         """Tell of somebody else's point, in the middle of its levels as all that are evaluated."""
