@@ -73,6 +73,13 @@ def test_seconds_are_counted_until_an_error_is_reached():
     assert words["within 10 % of the best error"]["cold reached"] == "0 of 1"
 
 
+def test_too_few_days_are_refused_before_any_is_fitted(tmp_path, capsys):
+    raw = tmp_path / "raw.parquet"
+    assert main(["bench", "traffic", *DAYS[:3], "--raw", str(raw)]) == 2
+    assert "found 3 days; each is held out in turn" in capsys.readouterr().err
+    assert not raw.exists()
+
+
 def test_a_day_that_is_none_is_told(tmp_path, capsys):
     assert main(["bench", "traffic", "day-99", "--raw", str(tmp_path / "raw.parquet")]) == 2
     assert "no day named 'day-99'" in capsys.readouterr().err

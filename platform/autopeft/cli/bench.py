@@ -17,7 +17,7 @@ EXAMPLE = "autopeft bench searchers random nelder-mead --instances 3"
 COSTS_EXAMPLE = "autopeft bench costs tpe nelder-mead --repetitions 10"
 RECORDED_EXAMPLE = "autopeft bench recorded curves.parquet random tpe --scheduler asha"
 BRIDGE_EXAMPLE = "autopeft bench bridge valley --repetitions 2"
-TRAFFIC_EXAMPLE = "autopeft bench traffic day-03 day-04 day-05 --raw traffic.parquet"
+TRAFFIC_EXAMPLE = "autopeft bench traffic day-03 day-04 day-05 day-06 --raw traffic.parquet"
 RECORD_EXAMPLE = "autopeft bench record recorded.yaml --out curves.parquet"
 DOMAINS_EXAMPLE = "autopeft bench domains peft_domains.yaml --out peft_domains"
 
@@ -176,7 +176,7 @@ def traffic(
     """Fit a traffic simulation to detectors, day by day, cold and from a bridge of the other days.
 
     The figures are CPU seconds of the simulator until the same error; needs the extra traffic.
-    About two CPU minutes a day.
+    About 40 CPU seconds a day; four days at least.
     """
     from autopeft.simulation import traffic_study as study
     from autopeft.traffic.scenarios import DAYS

@@ -100,11 +100,11 @@ class Hedged:
                 self._kept_from_cold = (given.cube, outcome)
             else:
                 searcher.add(given.cube, outcome)
-        if number != self._guess:
-            self._cold_losses.append(self._loss(outcome))
-            self._let_cold_know()
         if number == self._guess:
             self._decide(is_right=self._is_right(outcome))
+        else:
+            self._cold_losses.append(self._loss(outcome))
+            self._let_cold_know()
 
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Take the outcome of a point that somebody else proposed."""

@@ -29,6 +29,7 @@ from autopeft.simulation.recorded import Recorded
 from autopeft.simulation.simulator import Simulation
 from autopeft.spec.load import load_sweep
 from autopeft.spec.searcher import NelderMeadSearcher, SearcherRecord, TpeSearcher
+from autopeft.spec.space import Space
 from autopeft.spec.warm_start import (
     BestOfHistory,
     BoundingBox,
@@ -181,25 +182,30 @@ def _past(table: str, repetition: int) -> int:
 def _bridge(table: str, teachers: tuple[str, ...], repetition: int) -> BridgeModel:
     """Return the bridge fitted to so many domains."""
     domains = [_domain(table, name, repetition) for name in teachers]
-    pairs = []
-    for domain in domains:
-        sides = Sides(
+    sides = [
+        Sides(
             domain.name,
             _tuned(table, domain.name, "proxy", repetition),
             _tuned(table, domain.name, "target", repetition),
             domain.data,
         )
-        pair = pair_of(sides, domain.proxy_space.axes)
-        assert pair is not None, "every domain was tuned"
-        pairs.append(pair)
-    runs = [_tuned(table, name, "target", repetition) for name in teachers]
+        for domain in domains
+    ]
+    return taught(table, sides, proxy=domains[0].proxy_space, target=domains[0].target_space)
+
+
+def taught(name: str, sides: Sequence[Sides], *, proxy: Space, target: Space) -> BridgeModel:
+    """Return the bridge that scenarios teach of which both sides were tuned."""
+    pairs = [pair for side in sides if (pair := pair_of(side, proxy.axes)) is not None]
+    runs = [side.target for side in sides if side.target is not None]
+    assert len(pairs) == len(runs) == len(sides), "both sides of every scenario were tuned"
     return fit(
-        table,
+        name,
         tuple(pairs),
-        proxy=domains[0].proxy_space,
-        target=domains[0].target_space,
+        proxy=proxy,
+        target=target,
         objective=("loss", "min"),
-        regret=regret_in(runs, domains[0].target_space),
+        regret=regret_in(runs, target),
     )
 
 

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from autopeft.bridge.model_file import BridgeModel, fit
-from autopeft.bridge.pairs import Pair, Sides, pair_of, seen_by
+from autopeft.bridge.fitting import FEWEST_PAIRS
+from autopeft.bridge.model_file import BridgeModel
+from autopeft.bridge.pairs import Sides, seen_by
 from autopeft.bridge.past import PastRun, run_of
 from autopeft.bridge.prediction import opening_by
+from autopeft.core.errors import InputError
 from autopeft.core.seeds import derive_seed
-from autopeft.searchers import Prior, Setting, make_searcher
+from autopeft.searchers import Setting, make_searcher, opened
+from autopeft.simulation.bridge_study import taught
 from autopeft.simulation.problem import Curve
 from autopeft.simulation.raw_results import results
 from autopeft.simulation.simulator import Simulation
@@ -89,12 +92,10 @@ def run_bridged(job: Job, *, raw: Path) -> list[dict[str, Any]]:
 
 def bridge_without(day: str, repetition: int, raw: Path) -> BridgeModel:
     """Return the bridge fitted to all days but one."""
-    runs, pairs = _runs(raw, repetition), list[Pair]()
-    for other in sorted({name for name, _ in runs} - {day}):
-        pair = pair_of(Sides(other, runs[other, PROXY], runs[other, COLD], {}), SPACE.axes)
-        assert pair is not None, "every day was fitted"
-        pairs.append(pair)
-    return fit("traffic", tuple(pairs), proxy=SPACE, target=SPACE, objective=("error", "min"))
+    runs = _runs(raw, repetition)
+    others = sorted({name for name, _ in runs} - {day})
+    sides = [Sides(name, runs[name, PROXY], runs[name, COLD], {}) for name in others]
+    return taught("traffic", sides, proxy=SPACE, target=SPACE)
 
 
 def _rows(job: Job, problem: TrafficProblem, opening: Opening | None) -> list[dict[str, Any]]:
@@ -102,10 +103,7 @@ def _rows(job: Job, problem: TrafficProblem, opening: Opening | None) -> list[di
     seed = derive_seed(repetition, "traffic", day, search)
     setting = Setting(problem.axes, ("min",), seed=seed)
     if opening is not None:
-        prior = Prior(opening.mean, opening.spread) if opening.mean else None
-        setting = Setting(
-            problem.axes, ("min",), seed=seed, first=opening.first, prior=prior, box=opening.box
-        )
+        setting = opened(setting, opening)
     searcher = make_searcher(NelderMeadSearcher(), setting)
     finished = Simulation(problem, searcher, trials=TRIALS[search], seed=seed).run()
     # One worker, one report: the simulated time of a trial's end is all CPU time until then.
@@ -225,7 +223,16 @@ def complete(
     processes: int,
     progress: Callable[[int, int], None],
 ) -> pd.DataFrame:
-    """Run what ``raw`` lacks, those that know nothing of other days first; return all rows."""
+    """Run what ``raw`` lacks, those that know nothing of other days first; return all rows.
+
+    Raises:
+        InputError: Too few days for a bridge when one of them is held out.
+    """
+    if len(days) <= FEWEST_PAIRS:
+        raise InputError(
+            f"found {len(days)} days; each is held out in turn and a bridge takes {FEWEST_PAIRS} "
+            f"others: name {FEWEST_PAIRS + 1} at least"
+        )
     made = partial(results, key=KEY, raw=raw, processes=processes, progress=progress)
     first = made(first_jobs(days, repetitions=repetitions), run_first)
     bridged = made(bridged_jobs(days, repetitions=repetitions), partial(run_bridged, raw=raw))

@@ -13,30 +13,14 @@ from autopeft.traffic.situation import Situation
 SEED = 7
 
 
-def micro(
-    day: str,
-    east_west: float,
-    north_south: float,
-    turning: float,
-    headway: float,
-    haste: float,
-) -> dict[str, float]:
+def micro(day: str, **unknowns: float) -> dict[str, float]:
     """Score one situation by the microscopic simulation: the target."""
-    situation = Situation(east_west, north_south, turning, headway, haste)
-    return score(day, situation, mode="micro")
+    return score(day, Situation(**unknowns), mode="micro")
 
 
-def meso(
-    day: str,
-    east_west: float,
-    north_south: float,
-    turning: float,
-    headway: float,
-    haste: float,
-) -> dict[str, float]:
+def meso(day: str, **unknowns: float) -> dict[str, float]:
     """Score one situation by the mesoscopic simulation: the proxy."""
-    situation = Situation(east_west, north_south, turning, headway, haste)
-    return score(day, situation, mode="meso")
+    return score(day, Situation(**unknowns), mode="meso")
 
 
 def score(day: str, situation: Situation, *, mode: Mode, seed: int = SEED) -> dict[str, float]:
