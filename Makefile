@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test slow lint live live-core bench docs clean
+.PHONY: setup demo test slow gpu lint live live-core bench docs clean
 
 setup: $(READY)
 
@@ -23,6 +23,10 @@ test: $(READY)
 
 slow: $(READY)
 	$(BIN)/python -m pytest -q -m 'slow and not gpu and not live' $(ARGS)
+
+# On a machine with a GPU and a torch that can use it.
+gpu: $(READY)
+	$(BIN)/python -m pytest -q -m gpu tests/gpu $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check platform tests

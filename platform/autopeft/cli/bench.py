@@ -19,6 +19,7 @@ RECORDED_EXAMPLE = "autopeft bench recorded curves.parquet random tpe --schedule
 BRIDGE_EXAMPLE = "autopeft bench bridge valley --repetitions 2"
 TRAFFIC_EXAMPLE = "autopeft bench traffic day-03 day-04 day-05 day-06 --raw traffic.parquet"
 RECORD_EXAMPLE = "autopeft bench record recorded.yaml --out curves.parquet"
+METHODS_EXAMPLE = "autopeft bench methods search.yaml lora dora full"
 DOMAINS_EXAMPLE = "autopeft bench domains peft_domains.yaml --out peft_domains"
 
 app = typer.Typer(
@@ -233,6 +234,41 @@ def domains(
     answer(f"{out}: {table['scenario'].nunique()} scenarios, {trainings} trainings")
 
 
+def methods(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The search file whose base, data and batch it is."),
+    ],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[METHOD]...", help="All, if none is named.")
+    ] = None,
+    precision: Annotated[
+        list[str] | None, typer.Option(help="float32 and bfloat16, if none is named.")
+    ] = None,
+    raw: Annotated[
+        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
+    ] = None,
+) -> None:
+    """Train every method for a few steps and say what it costs in time and in GPU memory.
+
+    On a GPU if `resources.gpus` of the file asks for one. What `resources.gpus` should be for
+    several trials to share it follows from the memory.
+    """
+    from autopeft.cli.terminal import hush
+    from autopeft.simulation import method_costs as study
+
+    hush()
+    rows = study.measure(
+        file,
+        Path("runs") / ".cache",
+        kinds=_known("method", names, study.KINDS),
+        precisions=_known("precision", precision, study.PRECISIONS),
+        raw=raw,
+        progress=_progress("methods"),
+    )
+    answer_table(_grid(study.summary(rows), "method"))
+
+
 def _known(word: str, asked: Sequence[str] | None, known: Sequence[str]) -> list[str]:
     """Return what was asked for, or everything.
 
@@ -276,6 +312,7 @@ for _verb, _example in (
     (traffic, TRAFFIC_EXAMPLE),
     (record, RECORD_EXAMPLE),
     (domains, DOMAINS_EXAMPLE),
+    (methods, METHODS_EXAMPLE),
 ):
     _summary = (_verb.__doc__ or "").partition("\n")[0]
     app.command(

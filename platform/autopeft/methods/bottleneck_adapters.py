@@ -42,6 +42,8 @@ def _peft_type() -> Any:
         PeftType._member_map_[name] = member
         PeftType._value2member_map_[name] = member
         PeftType._member_names_.append(name)
+        # From Python 3.12 on members are looked up as attributes, which an enum lets nobody set.
+        type.__setattr__(PeftType, name, member)
     return PeftType[name]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import torch
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 from torch import nn
@@ -94,6 +96,21 @@ def build_feature_extractor() -> ClapFeatureExtractor:
         truncation="rand_trunc",
         padding="repeatpad",
     )
+
+
+def save_full_size(folder: Path, *, seed: int = 0) -> None:
+    """Write an untrained base as large as ``laion/clap-htsat-unfused``, for what sizes cost.
+
+    153 million parameters and ten seconds at 48 kHz, 1001 frames by 64 mel bins; with the tokenizer
+    of this project, since the Hub's is not always in reach.
+    """
+    torch.manual_seed(seed)
+    tokenizer = build_tokenizer()
+    ClapModel(ClapConfig(projection_dim=512)).eval().save_pretrained(folder)
+    ClapFeatureExtractor(
+        truncation="rand_trunc", padding="repeatpad", frequency_min=50, frequency_max=14_000
+    ).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def build_model(vocabulary: int, size: str = "tiny-clap") -> ClapModel:

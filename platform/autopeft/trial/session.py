@@ -3,8 +3,6 @@
 import time
 from pathlib import Path
 
-import torch
-
 from autopeft.methods.adapt import adapt
 from autopeft.methods.effective import effective_hash
 from autopeft.spec.method import ZeroShot
@@ -37,6 +35,7 @@ class TrialSession:
     ) -> None:
         self.spec, self._worker, self._folder = spec, worker, folder
         self._score_test = score_test
+        worker.forget_peak()
         self._task = worker.task(spec)
         base = worker.base(spec)
         self._adapted = adapt(base.model, spec.method, seed=spec.seed)
@@ -130,9 +129,7 @@ class TrialSession:
             test = self._task.evaluate(model, "test")
             metrics |= {f"test_{name}": value for name, value in test.items()}
         metrics |= self._system.read()
-        if self._worker.device == "cuda":
-            metrics["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 1e6
-        return metrics
+        return metrics | self._worker.peak()
 
     def _save_adapter(self) -> None:
         """Keep what a baseline or a retraining learnt: one of them may be exported."""

@@ -76,9 +76,22 @@ class Worker:
             gc.freeze()
         return self._task
 
+    def forget_peak(self) -> None:
+        """Count the GPU's memory anew: what an earlier trial took says nothing of the next."""
+        if self.device == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+
+    def peak(self) -> dict[str, float]:
+        """Return the most GPU memory that torch held since then, base and data included."""
+        if self.device != "cuda":
+            return {}
+        return {"gpu_memory_mb": torch.cuda.max_memory_allocated() / 1e6}
+
     def check(self) -> None:
         """Look for traces of the trial that just ended: a changed base, memory that stays."""
         gc.collect()
+        if self.device == "cuda":
+            torch.cuda.empty_cache()  # what this worker does not use is another's on the same GPU
         if self._base is not None and checksum(self._base.model) != self._base.checksum:
             self.doubt = "the base's weights changed during the last trial"
         rss_mb = resident_mb()
