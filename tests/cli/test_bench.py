@@ -70,3 +70,45 @@ def test_searches_on_recorded_curves(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "random, asha" in shown
     assert "nelder-mead, asha" in shown
     assert "±" in shown
+
+
+METHODS = """
+name: costs
+task: {kind: contrastive, data: {kind: procedural, clips: 112, source_clips: 28}}
+method: {kind: lora}
+training: {steps: 80, batch_size: 4}
+search: {objectives: {accuracy: max}}
+"""
+
+
+def test_methods_are_measured_and_what_was_measured_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("search.yaml").write_text(METHODS)
+    words = ["bench", "methods", "search.yaml", "head", "full", "--precision", "float32"]
+    words += ["--raw", "raw.parquet"]
+    assert main(words) == 0
+    first = capsys.readouterr()
+    assert "2/2 methods" in first.err
+    rows = pd.read_parquet("raw.parquet").set_index("method")
+    assert (rows["device"] == "CPU").all()
+    assert (rows["batch_size"] == 4).all()
+    assert rows.loc["full", "trainable_parameters"] == rows.loc["full", "base_parameters"]
+    assert rows.loc["head", "trainable_parameters"] < rows.loc["full", "trainable_parameters"]
+    assert (rows["step_seconds"] > 0).all()
+    assert main(words) == 0
+    assert capsys.readouterr().out == first.out
+
+
+def test_methods_are_measured_where_a_base_is_adapted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(
+        "name: costs\n"
+        "task: {kind: command, command: [echo, '{x}'], parameters: {x: {low: 0, high: 1}}}\n"
+        "search: {objectives: {objective: min}}\n"
+    )
+    assert main(["bench", "methods", str(file)]) == 2
+    assert "task.kind: methods can be measured where a base is adapted" in capsys.readouterr().err

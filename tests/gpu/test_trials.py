@@ -45,6 +45,11 @@ def numbers(report: Report) -> dict[str, float]:
     return {k: v for k, v in report.metrics.items() if not any(word in k for word in machine)}
 
 
+# It alone trains what lies before HTSAT's resizing of the spectrogram, whose gradient torch 2.11
+# sums in any order on a GPU (upsample_bicubic2d_backward; deterministic algorithms have none).
+UP_TO_ROUNDING = ("full",)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_resumed_trial_gives_the_numbers_of_the_uninterrupted_one(
     runner: FineTuningRunner, tmp_path: Path, kind: str
@@ -55,7 +60,10 @@ def test_a_resumed_trial_gives_the_numbers_of_the_uninterrupted_one(
     torch.cuda.manual_seed(12345)
     again: list[Report] = []
     run_trial(spec(kind), runner=runner, folder=tmp_path, report=lambda r: again.append(r) or True)
-    assert [numbers(r) for r in again] == [numbers(r) for r in whole[1:]]
+    expected = [numbers(r) for r in whole[1:]]
+    if kind in UP_TO_ROUNDING:
+        expected = [pytest.approx(values, rel=1e-5) for values in expected]
+    assert [numbers(r) for r in again] == expected
     assert runner.worker.doubt == ""  # the base on the GPU is as it was
 
 
@@ -105,5 +113,8 @@ def test_a_trial_that_does_not_fit_is_told_and_the_next_one_runs(
 def test_a_worker_keeps_no_memory_from_others_on_the_gpu(runner: FineTuningRunner) -> None:
     run_trial(spec(batch_size=4, steps=3), runner=runner)
     before = torch.cuda.memory_reserved()
-    run_trial(spec("full", batch_size=112, steps=3), runner=runner)
-    assert torch.cuda.memory_reserved() <= before + 4e6
+    del (large := [torch.empty(256 * 2**20, dtype=torch.uint8, device="cuda")])[:]
+    assert not large
+    assert torch.cuda.memory_reserved() >= before + 256 * 2**20
+    runner.worker.check()
+    assert torch.cuda.memory_reserved() <= before

@@ -15,6 +15,7 @@ from autopeft.benchmarks import (
     busy,
     domains,
     driver,
+    gpu,
     page,
     searchers,
     stalls,
@@ -36,6 +37,7 @@ PARTS = (
     "bridge",
     "domains",
     "traffic",
+    "gpu",
 )
 RAW = Path("tests/data")
 Say = Callable[[str], None]
@@ -125,6 +127,8 @@ def _measure(
         say(f"domains: no tables, since {folder} was not made yet")
     elif "domains" in parts:
         yield from domains.tables(folder, RAW / "domains_results.parquet")
+    if "gpu" in parts:
+        yield from gpu.tables(RAW)
 
 
 def _show(table: Table) -> None:

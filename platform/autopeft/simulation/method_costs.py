@@ -49,9 +49,9 @@ def measure(
         progress: Told ``(done, total)`` after each.
 
     Returns:
-        By method and precision: ``device``, ``base_parameters``, ``trainable_parameters``,
-        ``step_seconds``, ``gpu_memory_mb`` (the peak; NaN on a CPU), ``on_seconds``,
-        ``off_seconds``, and ``failure`` where it did not fit.
+        By method and precision: ``device``, ``torch``, ``batch_size``, ``base_parameters``,
+        ``trainable_parameters``, ``step_seconds``, ``gpu_memory_mb`` (the peak; NaN on a CPU),
+        ``on_seconds``, ``off_seconds``, and ``failure`` where it did not fit.
 
     Raises:
         InputError: The file is of a task that trains nothing here, or is wrong.
@@ -80,6 +80,8 @@ def run_one(
     worker = runner.worker
     row = dict(zip(KEY, job, strict=True)) | {
         "device": torch.cuda.get_device_name() if worker.device == "cuda" else "CPU",
+        "torch": torch.__version__,
+        "batch_size": spec.training.batch_size,
         "base_parameters": sum(p.numel() for p in worker.base(spec).model.parameters()),
         "step_seconds": math.nan,
         "gpu_memory_mb": math.nan,
