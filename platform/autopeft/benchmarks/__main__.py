@@ -33,6 +33,7 @@ PARTS = (
     "slots",
     "workers",
     "bbob",
+    "choice",
     "recorded",
     "bridge",
     "domains",
@@ -112,6 +113,7 @@ def _measure(
 
     made = {
         "bbob": searchers.bbob,
+        "choice": searchers.choice,
         "recorded": searchers.recorded,
         "bridge": bridges.bridge,
         "traffic": traffic.traffic,

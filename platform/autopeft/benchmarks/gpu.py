@@ -86,7 +86,7 @@ def _methods(rows: pd.DataFrame) -> Table:
 
 
 def _sharing(rows: pd.DataFrame) -> Table:
-    found = {slots: part for slots, part in rows.groupby("slots", sort=True)}
+    found = dict(iter(rows.groupby("slots", sort=True)))
     alone = _rate(next(iter(found.values())))
     shown = [
         (

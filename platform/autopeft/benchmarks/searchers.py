@@ -14,7 +14,7 @@ import pandas as pd
 from autopeft.benchmarks.tables import Table, Target
 from autopeft.core.errors import InputError
 from autopeft.metrics import standard_error
-from autopeft.simulation import bbob_study, recorded_study
+from autopeft.simulation import bbob_study, choice_study, recorded_study
 from autopeft.simulation.bbob import geometric_mean
 from autopeft.simulation.bbob_study import BUDGETS, CONTESTANTS, KEY, PUBLISHED
 
@@ -48,6 +48,21 @@ def bbob(raw: Path) -> Table:
     notes += [_better(rows), *_on_fewer(rows)]
     columns = ("10 workers; instances", *names, AIACCEL)
     return Table("bbob", "Searchers on BBOB, geometric mean gap", columns, cells, targets, notes)
+
+
+def choice(raw: Path) -> Table:
+    """Return who is best by space, workers and budget; bold is what ``auto`` takes."""
+    rows = _read(raw)
+    found = choice_study.summary(rows)
+    behind = list(choice_study.behind(rows))
+    notes = [f"another is better, by more than noise: {row}" for row in behind]
+    return Table(
+        "choice",
+        "What auto takes, by space, workers and budget",
+        ("space, workers, budget", *next(iter(found.values()))),
+        [(name, *row.values()) for name, row in found.items()],
+        notes=notes or ["on no row is another better by more than noise"],
+    )
 
 
 def recorded(raw: Path) -> Table:

@@ -19,6 +19,7 @@ RECORDED_EXAMPLE = "autopeft bench recorded curves.parquet random tpe --schedule
 BRIDGE_EXAMPLE = "autopeft bench bridge valley --repetitions 2"
 TRAFFIC_EXAMPLE = "autopeft bench traffic day-03 day-04 day-05 day-06 --raw traffic.parquet"
 RECORD_EXAMPLE = "autopeft bench record recorded.yaml --out curves.parquet"
+CHOICE_EXAMPLE = "autopeft bench choice --scene '2 numbers' --cases 24"
 METHODS_EXAMPLE = "autopeft bench methods search.yaml lora dora full"
 DOMAINS_EXAMPLE = "autopeft bench domains peft_domains.yaml --out peft_domains"
 
@@ -87,6 +88,45 @@ def costs(
         progress=_progress("searches"),
     )  # fmt: skip
     answer_table(_grid(study.table(rows), "methods, time"))
+
+
+def choice(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
+    ] = None,
+    scene: Annotated[
+        list[str] | None, typer.Option(help="Such as '2 numbers'; all, if none is named.")
+    ] = None,
+    cases: Annotated[
+        int | None, typer.Option(min=1, help="At most so many problems or seeds of each.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
+    raw: Annotated[
+        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
+    ] = None,
+) -> None:
+    """Compare searchers by space, budget and workers: what `auto` should take.
+
+    The figures are gaps to the optimum, regrets under noise, and hypervolumes (more is better).
+    The last column has the best of those that `auto` does not take. Needs coco-experiment.
+    """
+    from autopeft.simulation import choice_study as study
+    from autopeft.simulation.raw_results import results
+
+    wanted = study.jobs(
+        _known("scene", scene, list(study.SCENES)),
+        _known("searcher", names, list(study.CONTESTANTS)),
+        most=cases,
+    )
+    rows = results(
+        wanted, study.run_one, key=study.KEY, raw=raw, processes=processes,
+        progress=_progress("searches"),
+    )  # fmt: skip
+    shown = {
+        name: {one: cell.replace("**", "") for one, cell in row.items()}
+        for name, row in study.summary(rows).items()
+    }
+    answer_table(_grid(shown, "space, workers, budget"))
 
 
 def recorded(
@@ -307,6 +347,7 @@ def _grid(rows: Mapping[str, Mapping[str, str]], corner: str) -> "Table":
 for _verb, _example in (
     (searchers, EXAMPLE),
     (costs, COSTS_EXAMPLE),
+    (choice, CHOICE_EXAMPLE),
     (recorded, RECORDED_EXAMPLE),
     (bridge, BRIDGE_EXAMPLE),
     (traffic, TRAFFIC_EXAMPLE),

@@ -36,6 +36,24 @@ class SyntheticCurves:
         return Curve(losses.tolist(), seconds, float(losses[-1]))
 
 
+class NoisyBowl:
+    """The squared distance to a point drawn from the seed, with the noise of a validation set."""
+
+    steps = (1,)
+
+    def __init__(self, dimensions: int, *, seed: int, noise: float) -> None:
+        self.axes = tuple(Axis(f"x{i}") for i in range(dimensions))
+        self._seed, self._noise = seed, noise
+        self._best = np.random.default_rng([seed, 78]).uniform(0.15, 0.85, dimensions)
+
+    def curve(self, cube: Cube) -> Curve:
+        """Return the value at a point after one second; the same point always gives the same."""
+        point = np.asarray([cube[axis.name] for axis in self.axes])
+        truth = float(np.mean((point - self._best) ** 2))
+        rng = np.random.default_rng([self._seed, *(int(x * 2**32) for x in point)])
+        return Curve((truth + float(rng.normal(scale=self._noise)),), (1.0,), truth)
+
+
 class BranchedCones:
     """A cone for every method, each with a trial's cost and a best value of its own.
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from autopeft.bridge.model_file import read_model
-from autopeft.bridge.own_proxy import own_proxy
 from autopeft.clusters.driver import INTERRUPTED
 from autopeft.clusters.local import run_driver
 from autopeft.core.errors import AutopeftError
@@ -29,6 +27,10 @@ def tuned_proxy(run: RunFolder, sweep: Sweep, *, drive: RunToEnd = run_driver) -
     start = sweep.settings.search.warm_start
     if not isinstance(start, Bridge) or start.proxy is not None:
         return None
+    # Both load scikit-learn, which takes a second that only such a sweep has to spend.
+    from autopeft.bridge.model_file import read_model
+    from autopeft.bridge.own_proxy import own_proxy
+
     proxy = own_proxy(read_model(Path(start.model)), start, sweep)
     problems = refused_code(proxy, allowed=False)
     if problems:

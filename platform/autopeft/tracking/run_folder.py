@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
 
 from autopeft.core.errors import NoRunFolder, RunFolderError
@@ -20,6 +19,9 @@ from autopeft.spec.resolved import resolved
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.history import History, TrialHistory
 from autopeft.tracking.journal import read_journal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,10 @@ class RunFolder:
         """All trials in the order they were proposed, baselines and retrainings included."""
         return list(self.history().trials.values())
 
-    def dataframe(self) -> pd.DataFrame:
+    def dataframe(self) -> "pd.DataFrame":
         """One row per trial: identity, status, values, last metrics."""
+        import pandas as pd  # half a second that a sweep need not spend
+
         return pd.DataFrame([_row(trial) for trial in self.trials()])
 
 
