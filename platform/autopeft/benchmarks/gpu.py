@@ -77,7 +77,7 @@ def _methods(rows: pd.DataFrame) -> Table:
     ]
     base, device = count(usual["base_parameters"].iloc[0]), usual["device"].iloc[0]
     return Table(
-        "gpu-methods",
+        "gpu",
         f"Methods on a base of {base} parameters, batch {usual['batch_size'].iloc[0]}, {device}",
         ("method", *next(iter(found.values()))),
         [(name, *figures.values()) for name, figures in found.items()],

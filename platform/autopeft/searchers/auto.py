@@ -1,7 +1,7 @@
 """Which searcher suits: by objectives and space, as docs/how-to-choose.md explains.
 
-Budget and workers have no part in it: within what was measured (that page says what) they do not
-change who is best, and a sweep that is extended must keep its searcher.
+Budget and workers have no part in it: from 10 to 160 trials and from 1 to 40 workers they do not
+change who is best (`autopeft bench choice`), and a sweep that is extended must keep its searcher.
 """
 
 from autopeft.searchers.base import Searcher, Setting, make_searcher
