@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
+from statistics import fmean, median
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from autopeft.schedulers import Decision
 from autopeft.schedulers.median import Median
+from autopeft.schedulers.ranking import scores
 from autopeft.spec.scheduler import MedianScheduler
 
 
@@ -93,3 +95,48 @@ def test_several_objectives_are_ranked_by_dominance() -> None:
         rule.on_report(f"t{index}", 10, 0.5 + index * 0.1, 0.5 - index * 0.1)
     assert rule.on_report("dominated", 10, 0.8, 0.8) is Decision.STOP
     assert rule.on_report("dominating", 10, 0.1, 0.1) is Decision.CONTINUE
+
+
+def by_definition(
+    reports: dict[str, list[tuple[int, tuple[float, ...]]]], trial: str, *, grace: int, least: int
+) -> Decision:
+    """The rule worked out from all reports, at the last one of ``trial``."""
+    step = reports[trial][-1][0]
+    if step < grace:
+        return Decision.CONTINUE
+    means = []
+    for other, said in reports.items():
+        counted = [losses for at, losses in said if grace <= at <= step]
+        if other != trial and said[-1][0] >= step and counted:
+            means.append(tuple(fmean(column) for column in zip(*counted, strict=True)))
+    if len(means) < least:
+        return Decision.CONTINUE
+    best = tuple(min(column) for column in zip(*(each for _, each in reports[trial]), strict=True))
+    mine, *theirs = scores([best, *means])
+    return Decision.STOP if mine > median(theirs) else Decision.CONTINUE
+
+
+@given(
+    grace=st.integers(1, 6),
+    least=st.integers(1, 4),
+    objectives=st.integers(1, 2),
+    said=st.lists(
+        st.tuples(st.integers(0, 5), st.integers(1, 12), st.sampled_from([0.1, 0.25, 0.5, 0.7])),
+        max_size=40,
+    ),
+)
+def test_what_is_kept_decides_as_all_reports_do(
+    grace: int, least: int, objectives: int, said: list[tuple[int, int, float]]
+) -> None:
+    """Steps as they come: uneven ones, and trials that go back and say something again."""
+    options = MedianScheduler(grace_steps=grace, min_trials=least)
+    ours, reports = Median(options, steps=12), {}
+    for number, (index, step, loss) in enumerate(said):
+        losses = (loss, 1 - loss + 0.01 * index)[:objectives]
+        reports.setdefault(f"t{index}", []).append((step, losses))
+        if number == len(said) // 2:
+            again = Median(options, steps=12)
+            again.load(ours.state())
+            ours = again
+        expected = by_definition(reports, f"t{index}", grace=grace, least=least)
+        assert ours.on_report(f"t{index}", step, *losses) is expected
