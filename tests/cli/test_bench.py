@@ -81,6 +81,7 @@ search: {objectives: {accuracy: max}}
 """
 
 
+@pytest.mark.slow
 def test_methods_are_measured_and_what_was_measured_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def run(tmp_path, days):
     return pd.DataFrame(rows + told)
 
 
+@pytest.mark.slow
 def test_a_bridge_that_learnt_the_map_begins_where_a_cold_search_ends(bowls, tmp_path):
     table = run(tmp_path, DAYS[:10])
     sizes = table.groupby("search").size()
