@@ -52,10 +52,9 @@ def bbob(raw: Path) -> Table:
 
 def choice(raw: Path) -> Table:
     """Return who is best by space, workers and budget; bold is what ``auto`` takes."""
-    rows = _read(raw)
-    found = choice_study.summary(rows)
-    behind = list(choice_study.behind(rows))
-    notes = [f"another is better, by more than noise: {row}" for row in behind]
+    found = choice_study.summary(_read(raw, "choice"))
+    behind = [name for name, row in found.items() if choice_study.is_behind(row)]
+    notes = [f"another is better, by more than noise: {name}" for name in behind]
     return Table(
         "choice",
         "What auto takes, by space, workers and budget",
@@ -96,9 +95,9 @@ def _readable(rows: pd.DataFrame) -> str:
     )
 
 
-def _read(raw: Path) -> pd.DataFrame:
+def _read(raw: Path, study: str = "searchers") -> pd.DataFrame:
     if not raw.is_file():
-        raise InputError(f"{raw}: no such file; `autopeft bench searchers --raw` makes it")
+        raise InputError(f"{raw}: no such file; `autopeft bench {study} --raw` makes it")
     return pd.read_parquet(raw)
 
 

@@ -18,9 +18,9 @@ from autopeft.spec.load import load_sweep
 from autopeft.spec.trial import TrialSpec
 from autopeft.trial.fine_tuning import FineTuningRunner
 
-Job: TypeAlias = tuple[str, str]
+Job: TypeAlias = tuple[str, int, str, str]
 Row: TypeAlias = Mapping[str, Any]
-KEY = ("method", "precision")
+KEY = ("base", "batch_size", "method", "precision")
 KINDS = tuple(kind for kind in METHODS if kind not in ("parts", "zero-shot"))
 PRECISIONS = ("float32", "bfloat16")
 # Two reports: the first has what a device does once, the second is the one that counts.
@@ -49,7 +49,7 @@ def measure(
         progress: Told ``(done, total)`` after each.
 
     Returns:
-        By method and precision: ``device``, ``torch``, ``batch_size``, ``base_parameters``,
+        By base, batch size, method and precision: ``device``, ``torch``, ``base_parameters``,
         ``trainable_parameters``, ``step_seconds``, ``gpu_memory_mb`` (the peak; NaN on a CPU),
         ``on_seconds``, ``off_seconds``, and ``failure`` where it did not fit.
 
@@ -57,10 +57,13 @@ def measure(
         InputError: The file is of a task that trains nothing here, or is wrong.
     """
     sweep = load_sweep(file)
-    if not isinstance(sweep.any_trial, TrialSpec):
+    trial = sweep.any_trial
+    if not isinstance(trial, TrialSpec):
         raise InputError(f"{file}  task.kind: methods can be measured where a base is adapted")
     specs = {
-        (kind, precision): _spec(sweep.any_trial, kind, precision).model_dump_json()
+        (trial.model.base, trial.training.batch_size, kind, precision): _spec(
+            trial, kind, precision
+        ).model_dump_json()
         for kind in kinds
         for precision in precisions
     }
@@ -81,7 +84,6 @@ def run_one(
     row = dict(zip(KEY, job, strict=True)) | {
         "device": torch.cuda.get_device_name() if worker.device == "cuda" else "CPU",
         "torch": torch.__version__,
-        "batch_size": spec.training.batch_size,
         "base_parameters": sum(p.numel() for p in worker.base(spec).model.parameters()),
         "step_seconds": math.nan,
         "gpu_memory_mb": math.nan,

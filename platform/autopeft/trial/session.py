@@ -35,9 +35,9 @@ class TrialSession:
     ) -> None:
         self.spec, self._worker, self._folder = spec, worker, folder
         self._score_test = score_test
-        worker.forget_peak()
         self._task = worker.task(spec)
         base = worker.base(spec)
+        worker.forget_peak()
         self._adapted = adapt(base.model, spec.method, seed=spec.seed)
         # The frozen weights too: two bases of one shape are two models.
         built = {**self._adapted.effective, "base": base.checksum}
