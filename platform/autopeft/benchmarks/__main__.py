@@ -129,7 +129,9 @@ def _measure(
         say(f"domains: no tables, since {folder} was not made yet")
     elif "domains" in parts:
         yield from domains.tables(folder, RAW / "domains_results.parquet")
-    if "gpu" in parts:
+    if "gpu" in parts and len(parts) > 1 and not (RAW / gpu.METHODS).exists():
+        say(f"gpu: no tables, since {RAW / gpu.METHODS} was not made yet")
+    elif "gpu" in parts:
         yield from gpu.tables(RAW)
 
 

@@ -23,6 +23,15 @@ CHOICE_EXAMPLE = "autopeft bench choice --scene '2 numbers' --cases 24"
 METHODS_EXAMPLE = "autopeft bench methods search.yaml lora dora full"
 DOMAINS_EXAMPLE = "autopeft bench domains peft_domains.yaml --out peft_domains"
 
+# What several of the commands take.
+Searchers = Annotated[
+    list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
+]
+Processes = Annotated[int, typer.Option(min=1, help="Side by side.")]
+Raw = Annotated[
+    Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
+]
+
 app = typer.Typer(
     cls=ExamplesFirst,
     help=opening(EXAMPLE, SUMMARY),
@@ -32,17 +41,13 @@ app = typer.Typer(
 
 
 def searchers(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
-    ] = None,
+    names: Searchers = None,
     budget: Annotated[
         list[str] | None, typer.Option(help="Rows of the table, such as '5 D rounds, D = 2'.")
     ] = None,
     instances: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
-    raw: Annotated[
-        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
-    ] = None,
+    processes: Processes = 1,
+    raw: Raw = None,
 ) -> None:
     """Compare searchers on the 24 BBOB functions, ten workers in rounds.
 
@@ -66,14 +71,10 @@ def searchers(
 
 
 def costs(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
-    ] = None,
+    names: Searchers = None,
     repetitions: Annotated[int, typer.Option(min=1, help="Problems in each scene.")] = 30,
-    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
-    raw: Annotated[
-        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
-    ] = None,
+    processes: Processes = 1,
+    raw: Raw = None,
 ) -> None:
     """Compare searches that reckon with what methods cost with those that do not, by time.
 
@@ -91,19 +92,15 @@ def costs(
 
 
 def choice(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
-    ] = None,
+    names: Searchers = None,
     scene: Annotated[
         list[str] | None, typer.Option(help="Such as '2 numbers'; all, if none is named.")
     ] = None,
     cases: Annotated[
         int | None, typer.Option(min=1, help="At most so many problems or seeds of each.")
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
-    raw: Annotated[
-        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
-    ] = None,
+    processes: Processes = 1,
+    raw: Raw = None,
 ) -> None:
     """Compare searchers by space, budget and workers: what `auto` should take.
 
@@ -131,15 +128,11 @@ def choice(
 
 def recorded(
     curves: Annotated[Path, typer.Argument(metavar="CURVES", help="What `bench record` wrote.")],
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[SEARCHER]...", help="All, if none is named.")
-    ] = None,
+    names: Searchers = None,
     scheduler: Annotated[list[str] | None, typer.Option(help="All, if none is named.")] = None,
     repetitions: Annotated[int, typer.Option(min=1, help="Searches of each, other seeds.")] = 30,
-    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
-    raw: Annotated[
-        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
-    ] = None,
+    processes: Processes = 1,
+    raw: Raw = None,
 ) -> None:
     """Compare searchers and schedulers on recorded learning curves, four workers.
 
@@ -173,10 +166,8 @@ def bridge(
         list[str] | None, typer.Option(help="Warm starts; all, if none is named.")
     ] = None,
     repetitions: Annotated[int, typer.Option(min=1, help="Searches of each, other seeds.")] = 5,
-    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
-    raw: Annotated[
-        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
-    ] = None,
+    processes: Processes = 1,
+    raw: Raw = None,
     recordings: Annotated[
         Path | None,
         typer.Option(help="A folder of recorded domains, with proxy.yaml and target.yaml in it."),
@@ -212,7 +203,7 @@ def traffic(
         list[str] | None, typer.Argument(metavar="[DAY]...", help="All 15, if none is named.")
     ] = None,
     repetitions: Annotated[int, typer.Option(min=1, help="Of everything, other seeds.")] = 1,
-    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
+    processes: Processes = 1,
 ) -> None:
     """Fit a traffic simulation to detectors, day by day, cold and from a bridge of the other days.
 
@@ -285,9 +276,7 @@ def methods(
     precision: Annotated[
         list[str] | None, typer.Option(help="float32 and bfloat16, if none is named.")
     ] = None,
-    raw: Annotated[
-        Path | None, typer.Option(help="Parquet of raw results: what it holds is not run again.")
-    ] = None,
+    raw: Raw = None,
 ) -> None:
     """Train every method for a few steps and say what it costs in time and in GPU memory.
 
