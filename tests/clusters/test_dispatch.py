@@ -226,6 +226,20 @@ def test_ctrl_c_cancels_and_leaves_nothing(at, fake_cluster, cluster, number, co
 
 
 @every_queue_in_time
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_while_it_is_submitted_cancels(at, wish, cluster, number):
+    wish(slow_reply=1)  # the job is there, and its id is not known yet
+    process = start(cluster, "cpu", "prep.log", *sh("touch began; sleep 60"))
+    until(lambda: (at / "began").exists())
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode in (130, 143), said
+    assert "prep: 4711" in said
+    assert "is cancelled" in said
+    assert not (at / "prep.log.job" / "submitted.json").exists()
+
+
+@every_queue_in_time
 def test_ctrl_c_while_queued_cancels(at, wish, cluster):
     wish(hold=True)
     process = start(cluster, "array", "--tasks", 3, "prep.log", *sh("touch ran"))

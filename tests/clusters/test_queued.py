@@ -206,6 +206,25 @@ def test_ctrl_c_without_a_terminal_leaves_the_job_alone(at, begin, wish, calls, 
     assert len(calls("sbatch", "qsub")) == 1
 
 
+@pytest.mark.parametrize("verb", ["run", "resume"])
+def test_ctrl_c_while_a_sweep_is_submitted_tells_where_it_is(
+    at, begin, ask, wish, calls, until, the_run, verb
+):
+    wish(driver={"wait": str(at / "go")}, slow_reply=1)
+    if verb == "resume":
+        assert ask("run", "search.yaml", "--cluster", "slurm.yaml", "--detach")[0] == 0
+        assert ask("stop", the_run())[0] == 0
+    before = len(calls("sbatch"))
+    where = ("search.yaml", "--cluster", "slurm.yaml") if verb == "run" else (the_run(),)
+    process = begin(verb, *where)
+    until(lambda: len(calls("sbatch")) > before)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    (at / "go").touch()
+    assert process.returncode == 130
+    assert f"job {4711 + before} goes on; look: autopeft status runs/small-" in err
+
+
 @pytest.mark.parametrize(
     ("keys", "cancelled"),
     [

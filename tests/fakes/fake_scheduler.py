@@ -10,6 +10,7 @@ test wants otherwise stands in ``wishes.json``:
 - no_accounting: the accounting fails with this text;
 - reply: what a submission prints, with {id} and {size};
 - frozen: jobs are shown as running whatever happens to them (their host is lost);
+- slow_reply: what submits ends so many seconds after its job has begun;
 - no_requeue: jobs are not run again: Slurm refuses, Grid Engine takes 99 for an exit code.
 
 A job of Slurm that was requeued, or one of Grid Engine that ended with 99, is queued again at once.
@@ -144,6 +145,7 @@ def submit(kind, arguments):
     reply = wishes().get("reply") or REPLIES[kind][bool(size)]
     print(reply.format(id=number, size=size))
     begin(kind)
+    time.sleep(wishes().get("slow_reply", 0))
 
 
 def sbatch(arguments):

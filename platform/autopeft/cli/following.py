@@ -1,6 +1,7 @@
 """What ``run`` and ``resume`` share on a cluster: submit, watch from here, tell the end."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -24,6 +25,26 @@ from autopeft.tracking.tail import Tail
 QUESTION = "the job goes on without us. [d]etach, or [c]ancel it? "
 
 
+def submit_and_follow(
+    run: RunFolder, submit: Callable[[], Submission], *, detach: bool, json: bool
+) -> None:
+    """Submit the sweep and hand over; who interrupts meanwhile is told of a job that is there.
+
+    Raises:
+        typer.Exit: As ``hand_over``.
+        AutopeftError: It is not submitted.
+    """
+    before = _submitted(run)
+    try:
+        submission = submit()
+    except KeyboardInterrupt:
+        if _submitted(run) == before:
+            raise
+        _leave(run)
+        raise typer.Exit(INTERRUPTED) from None
+    hand_over(run, submission, detach=detach, json=json)
+
+
 def hand_over(run: RunFolder, submission: Submission, *, detach: bool, json: bool) -> None:
     """Say where the sweep is, and follow it to its end unless nobody wants to.
 
@@ -41,6 +62,10 @@ def hand_over(run: RunFolder, submission: Submission, *, detach: bool, json: boo
         _leave(run)
         raise typer.Exit(INTERRUPTED) from None
     _tell_end(run, standing, json=json)
+
+
+def _submitted(run: RunFolder) -> Submission | None:
+    return submitted(job_of(run.sweep(), run.path).records)
 
 
 def _watch(run: RunFolder) -> Standing:
@@ -98,7 +123,7 @@ def _wants_to_cancel() -> bool:
 
 
 def _how_to_come_back(run: RunFolder) -> str:
-    submission = submitted(job_of(run.sweep(), run.path).records)
+    submission = _submitted(run)
     job = f"job {submission.id}" if submission else "the job"
     where = short(run.path)
     return f"{job} goes on; look: autopeft status {where}; watch again: autopeft resume {where}"

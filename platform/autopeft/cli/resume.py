@@ -47,10 +47,9 @@ def resume(
     if sweep.profile.kind == "local" or (folder.history().is_over and not changes):
         drive_to_end(folder, json=json)  # of a finished sweep only the page is made anew
         return
-    from autopeft.cli.following import hand_over
+    from autopeft.cli.following import submit_and_follow
 
     try:
-        submission = submit_sweep(folder)
+        submit_and_follow(folder, lambda: submit_sweep(folder), detach=detach, json=json)
     except Refused as refused:
         raise as_written(refused, sweep) from refused
-    hand_over(folder, submission, detach=detach, json=json)

@@ -55,9 +55,9 @@ def run(
     if sweep.profile.kind == "local":
         drive_to_end(folder, json=json)
         return
-    from autopeft.cli.following import hand_over
+    from autopeft.cli.following import submit_and_follow
 
-    hand_over(folder, _submitted(folder, sweep), detach=detach, json=json)
+    submit_and_follow(folder, lambda: _submitted(folder, sweep), detach=detach, json=json)
 
 
 def _submitted(folder: "RunFolder", sweep: "Sweep") -> "Submission":

@@ -8,7 +8,8 @@ what is not done.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -93,11 +94,14 @@ def _dispatch(job: Job, *, tasks: Sequence[str], slots: int, again: bool, say: S
         if attached := _still_running(job, tasks, poller):
             there, before = attached
             say(f"{job.name}: {before.id} was submitted before and is still there; watching it")
-            return _follow(there, before, poller, say)
-        return _run_what_is_left(
-            job, tasks, again, say,
-            lambda left: _follow(left, _submit(left, say), poller, say),
-        )  # fmt: skip
+            with _cancelling(job, say):
+                return _follow(there, before, poller, say)
+        forget(job.records)  # of one that is over
+        with _cancelling(job, say):
+            return _run_what_is_left(
+                job, tasks, again, say,
+                lambda left: _follow(left, _submit(left, say), poller, say),
+            )  # fmt: skip
 
 
 def _run_what_is_left(
@@ -197,29 +201,36 @@ def _run_here(job: Job, slots: int, say: Say) -> Found:
 
 
 def _follow(job: Job, submission: Submission, poller: Poller, say: Say) -> Found:
-    """Watch until the end; Ctrl-C cancels. Whatever else goes wrong here leaves the job alone."""
+    """Watch until the end."""
     assert isinstance(job.profile, QueuedProfile)
     watch, teller, trouble = Watch(job, submission.id, poller=poller), Teller(job, say), ""
     pause_s = min(job.profile.query_every_s / 2, 5)
-    try:
-        while True:
-            for chunk, seen in watch.look().items():
-                teller.tell(chunk, seen)
-            if watch.trouble and watch.trouble != trouble:
-                say(f"the scheduler does not answer, still waiting: {watch.trouble}")
-            trouble = watch.trouble
-            if watch.is_over:
-                break
-            time.sleep(pause_s)
-    except KeyboardInterrupt:
-        say(_cancelled(job, submission))
-        raise
+    while True:
+        for chunk, seen in watch.look().items():
+            teller.tell(chunk, seen)
+        if watch.trouble and watch.trouble != trouble:
+            say(f"the scheduler does not answer, still waiting: {watch.trouble}")
+        trouble = watch.trouble
+        if watch.is_over:
+            break
+        time.sleep(pause_s)
     teller.progress(last=True)
     if any(seen.exit_code is None for seen in watch.found.values()):
         # A host may come back, and its job with it; Grid Engine keeps a job in error for ever.
         _cancelled(job, submission)
     forget(job.records)
     return watch.found
+
+
+@contextmanager
+def _cancelling(job: Job, say: Say) -> Iterator[None]:
+    """Cancel what is submitted on Ctrl-C. Whatever else goes wrong here leaves the job alone."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if submission := submitted(job.records):
+            say(_cancelled(job, submission))
+        raise
 
 
 def _cancelled(job: Job, submission: Submission) -> str:

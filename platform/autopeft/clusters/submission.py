@@ -6,6 +6,7 @@ The note, ``submitted.json`` among the job's records, is what those find who com
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from autopeft.core.places import write_json
 from autopeft.spec.cluster import QueuedProfile
 
 SUBMIT_WITHIN_S = 300
+HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # What a command needs to find its programs; whole environments break foreign shells.
 CARRIED = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH")
@@ -74,6 +76,8 @@ def carried(names: tuple[str, ...] = CARRIED) -> dict[str, str]:
 def submit(job: Job) -> Submission:
     """Submit the script that was written, and note the id; only then is a Ctrl-C heard.
 
+    So whoever hears one finds in the note whether there is a job.
+
     Raises:
         Refused: The scheduler does not want it.
         ClusterError: There is no scheduler here, or it says no id.
@@ -122,10 +126,23 @@ def cancel(submission: Submission) -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Hear of signals only afterwards."""
-    blocked = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    """Hear of signals only afterwards.
+
+    Held back by handlers, not by a mask: where there is a second thread, the kernel delivers there
+    what the main thread masks, and Python raises it in the main thread all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread ever hears
+        return
+    heard: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in HELD_BACK}
+    held = {number: was for number, was in handlers.items() if was not in (None, signal.SIG_IGN)}
+    for number in held:
+        signal.signal(number, lambda number, frame: heard.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
+        for number, was in held.items():
+            signal.signal(number, was)
+        for late in dict.fromkeys(heard):
+            signal.raise_signal(late)
