@@ -1,9 +1,14 @@
 """Idle workers on hosts that leave are ended, all others kept as Tune would."""
 
+from types import SimpleNamespace
+
 import pytest
+from ray.tune.execution.tune_controller import TrialRunnerWrapper
 from ray.tune.utils.object_cache import _ObjectCache
 
 from autopeft.sweep.idle_workers import IdleWorkers
+from autopeft.sweep.ray_scheduler import ConductorScheduler
+from autopeft.sweep.warm_up import WarmUp
 
 
 class Actor:
@@ -53,3 +58,16 @@ def test_who_is_idle_there_already_is_ended(
     assert list(idle.flush_cached_objects()) == [pair[1]]
     assert idle.pop_cached_object("one CPU") is pair[0]
     assert idle.num_cached_objects == 0
+
+
+def test_they_take_the_place_of_tunes_own() -> None:
+    # Tune hands schedulers a wrapper that passes on what is read, and keeps what is written.
+    controller = SimpleNamespace(
+        _actor_cache=_ObjectCache(), update_max_pending_trials=lambda slots: None
+    )
+    wrapper = TrialRunnerWrapper(controller, trial_executor=None)
+    warm_up = WarmUp(1)
+    scheduler = ConductorScheduler(SimpleNamespace(), warm_up=warm_up, slots=lambda: 1)
+    scheduler.on_trial_add(wrapper, SimpleNamespace(placement_group_factory="one CPU"))
+    assert isinstance(controller._actor_cache, IdleWorkers)
+    assert controller._actor_cache.total_max_objects == 1

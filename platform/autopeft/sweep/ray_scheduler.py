@@ -121,7 +121,8 @@ class ConductorScheduler(FIFOScheduler):
 
 
 def _controller(tune_controller: Any) -> Any:
-    return getattr(tune_controller, "_trial_runner", tune_controller)
+    """Return Tune's controller itself: schedulers are handed a wrapper, on which nothing stays."""
+    return getattr(tune_controller, "_tune_controller", tune_controller)
 
 
 def _let_go(tune_controller: Any, trial: Trial) -> None:
