@@ -17,7 +17,7 @@ from autopeft.searchers import (
     Value,
     make_searcher,
 )
-from autopeft.searchers.narrowed import Narrowed, Side
+from autopeft.searchers.narrowed import RESULTS_BETWEEN, Narrowed, Side
 from autopeft.spec.searcher import (
     CmaesSearcher,
     NelderMeadSearcher,
@@ -188,3 +188,15 @@ def test_a_point_of_elsewhere_counts_with_its_own_result(options):
     low, high = searcher.box["rate"]
     assert low == 0.1
     assert 0.3 < high < 0.9
+
+
+@kinds
+def test_first_points_outlive_a_box_that_grows_meanwhile(options):
+    first = tuple(
+        {"method": 0.75, "rate": 0.12 + 0.02 * k, "warmup": 0.5} for k in range(2 * RESULTS_BETWEEN)
+    )
+    searcher = make(options, first=first)
+    # The best lies at the edge of the box, so it grows after five of them.
+    found = [told(searcher, Value((-0.12 - 0.02 * k,))) for k in range(len(first))]
+    assert searcher.box["rate"][1] > BOX["rate"][1]
+    assert [cube["rate"] for cube in found] == pytest.approx([cube["rate"] for cube in first])

@@ -169,7 +169,8 @@ class Narrowed:
     def _fresh(self) -> Learner:
         """Return a searcher of the box as it is now, which knows every result so far."""
         seed = self._setting.seed
-        first = () if self._generation else tuple(map(self._inward, self._setting.first))
+        # What was not asked for yet outlives the box that it was to begin in.
+        first = self._setting.first[self._asked - self._setting.begin :]
         inside = replace(
             self._setting,
             # Whole numbers on a logarithmic scale are a continuum here: the box cuts through them.
@@ -177,7 +178,7 @@ class Narrowed:
                 replace(side.axis, levels=side.levels, whole=None) for side in self._sides.values()
             ),
             seed=derive_seed(seed, "box", self._generation) if self._generation else seed,
-            first=first,
+            first=tuple(map(self._inward, first)),
             box={},
             prior=None,
         )
