@@ -49,7 +49,7 @@ def tables(folder: Path, raw: Path) -> Iterator[Table]:
 
 def differences(folder: Path) -> Table:
     """Return what is best on each domain, and what it loses with what is best elsewhere."""
-    domains = bridge_study.domains_of(str(folder))
+    domains = [d for d in bridge_study.domains_of(str(folder)) if not d.misleads]
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     clips = {domain.name: facts[domain.name]["splits"]["test"] for domain in domains}
     scores = study.scores_of({d.name: _target(d) for d in domains}, clips)

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from autopeft.bridge.best import best_points
 from autopeft.bridge.collecting import Collected, past_runs
-from autopeft.bridge.fitting import MEAN, Choice, predictor, squared_error
+from autopeft.bridge.fitting import MEAN, predictor, squared_error
 from autopeft.bridge.model_file import BridgeModel, fit
 from autopeft.bridge.pairs import Pair, Seen
 from autopeft.bridge.past import PastRun
 from autopeft.bridge.regret import estimated_regret, mean_and_spread
 from autopeft.core.errors import AutopeftError
+from autopeft.spec.bridge import SIDES
 from autopeft.spec.record import Record
 from autopeft.spec.space import Axis, Cube, Space
 
@@ -92,28 +93,17 @@ def fitted(
     Raises:
         AutopeftError: Too few pairs.
     """
-    runs = past_runs(trials, "target", [pair.scenario for pair in collected.train])
+    names = [pair.scenario for pair in collected.train]
+    sides = (past_runs(trials, side, names) for side in SIDES)
     model = fit(
         name,
         collected.train,
         proxy=Space(collected.proxy),
         target=Space(collected.target),
         objective=(collected.metric, collected.direction),
-        regret=regret_in(runs, Space(collected.target)),
+        runs=list(zip(*sides, strict=True)),
     )
     return model.model_copy(update={"proxy_sweep": proxy_sweep})
-
-
-def regret_in(
-    runs: Sequence[PastRun], target: Space
-) -> Callable[[Choice], tuple[float, float] | None]:
-    """Return what estimates the regret of predictions of left out scenarios in their own runs."""
-
-    def regret(choice: Choice) -> tuple[float, float] | None:
-        together = zip(runs, choice.left_one_out, strict=True)
-        return mean_and_spread([estimated_regret(run, target.axes, cube) for run, cube in together])
-
-    return regret
 
 
 def predictions(model: BridgeModel, pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:

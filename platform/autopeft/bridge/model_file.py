@@ -3,14 +3,17 @@
 No pickle, and no library's inner state: what is read can be looked at.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from autopeft.bridge.fitting import Choice, Prediction, Score, choose, predictor
+from autopeft.bridge.fitting import Prediction, Score, choose, predictor
+from autopeft.bridge.likeness import Past
 from autopeft.bridge.pairs import Pair, Seen
+from autopeft.bridge.past import PastRun, Trials
+from autopeft.bridge.regret import estimated_regret, mean_and_spread
 from autopeft.core.errors import AutopeftError
 from autopeft.core.places import write_text
 from autopeft.spec.record import Record
@@ -34,6 +37,7 @@ class BridgeModel(Record):
         sentence: What cross-validation found, in words.
         scores: How every candidate did.
         spread: Per axis, how far predictions were off when a scenario was left out.
+        past: Both sweeps of every pair; bridges of earlier versions do not know them.
         regret: What such a prediction loses against the target's best, estimated: mean over
             scenarios and standard deviation.
         proxy_sweep: The search file of the proxy's sweeps, without what differs by scenario.
@@ -52,6 +56,7 @@ class BridgeModel(Record):
     sentence: str
     scores: tuple[Score, ...]
     spread: dict[str, float]
+    past: tuple[Past, ...] = ()
     regret: tuple[float, float] | None = None
     proxy_sweep: dict[str, Any] | None = None
 
@@ -97,7 +102,7 @@ def fit(
     proxy: Space,
     target: Space,
     objective: tuple[str, Literal["min", "max"]],
-    regret: Callable[[Choice], tuple[float, float] | None] = lambda choice: None,
+    runs: Sequence[tuple[PastRun, PastRun]] = (),
 ) -> BridgeModel:
     """Return the bridge that leaving one scenario out finds best.
 
@@ -107,18 +112,25 @@ def fit(
         proxy: The space of the proxy's sweeps.
         target: That of the target's.
         objective: The target's first objective.
-        regret: Judges the predictions of scenarios left out.
+        runs: Proxy's and target's, of every pair, to estimate by them what a prediction loses.
 
     Raises:
         AutopeftError: Too few pairs.
     """
     choice = choose(pairs, target.axes)
     metric, direction = objective
+    together = list(zip(pairs, runs, choice.left_one_out, strict=True)) if runs else []
+    past = [
+        Past(scenario=p.scenario, proxy=Trials.of(cheap), target=Trials.of(real), left_out=there)
+        for p, (cheap, real), there in together
+    ]
+    regrets = [estimated_regret(real, target.axes, there) for _, (_, real), there in together]
     return BridgeModel(
         name=name, metric=metric, direction=direction, proxy=proxy.dimensions,
         target=target.dimensions, pairs=pairs, regression=choice.regression,
         inputs=choice.inputs, has_signal=choice.has_signal, sentence=choice.sentence,
-        scores=choice.scores, spread=choice.spread, regret=regret(choice),
+        scores=choice.scores, spread=choice.spread, past=tuple(past),
+        regret=mean_and_spread(regrets),
     )  # fmt: skip
 
 

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from autopeft.spec.first_points import with_choices
+from autopeft.spec.record import Record
 from autopeft.spec.search import Search
 from autopeft.spec.space import Space
 from autopeft.tracking.history import History
@@ -61,6 +62,36 @@ def run_of(name: str, trials: Iterable[tuple[Mapping[str, float], float]]) -> Pa
     """Return a run made of points and losses; what has no finite loss is left out."""
     finite = [PastTrial(dict(cube), loss) for cube, loss in trials if math.isfinite(loss)]
     return PastRun(name, tuple(sorted(finite, key=lambda trial: trial.loss)))
+
+
+def distinct(runs: Sequence[PastRun]) -> list[dict[str, float]]:
+    """Return the points of all runs, the same ones once."""
+    points = {tuple(sorted(trial.cube.items())): trial.cube for run in runs for trial in run.trials}
+    return [dict(cube) for cube in points.values()]
+
+
+class Trials(Record):
+    """A run's trials as a file keeps them.
+
+    Attributes:
+        cubes: Their points.
+        losses: Their losses, to be minimised.
+    """
+
+    cubes: tuple[dict[str, float], ...] = ()
+    losses: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, run: PastRun) -> Self:
+        """Return the trials of a run."""
+        return cls(
+            cubes=tuple(dict(trial.cube) for trial in run.trials),
+            losses=tuple(trial.loss for trial in run.trials),
+        )
+
+    def run(self, name: str) -> PastRun:
+        """Return them as a run again."""
+        return run_of(name, zip(self.cubes, self.losses, strict=True))
 
 
 def cube_in(space: Space, values: Mapping[str, Any]) -> dict[str, float]:

@@ -12,24 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
+from autopeft.bridge.draws import drawn_points
 from autopeft.bridge.features import rows
-from autopeft.bridge.past import PastRun
+from autopeft.bridge.past import PastRun, distinct
 from autopeft.bridge.scores import shares
 from autopeft.core.seeds import derive_seed
-from autopeft.spec.space import Axis
+from autopeft.spec.space import Axis, Cube
 from autopeft.spec.warm_start import Opening, ZeroShotPortfolio
 
 TREES = 50
+ANYWHERE = 200
 
 
 def zero_shot(
     options: ZeroShotPortfolio, runs: Sequence[PastRun], axes: Sequence[Axis], *, seed: int
 ) -> Opening:
     """Return the portfolio, in the order of its choice."""
-    candidates = [dict(trial.cube) for run in runs for trial in run.trials]
+    candidates = distinct(runs)
     losses_RC = np.stack(
         [
-            _losses(run, candidates, axes, seed=derive_seed(seed, options.kind, index))
+            losses_at(run, candidates, axes, seed=derive_seed(seed, options.kind, index))
             for index, run in enumerate(runs)
         ]
     )
@@ -41,10 +43,22 @@ def zero_shot(
     )
 
 
-def greedy(losses_RC: NDArray[np.float64], count: int) -> list[int]:
+def greedy(
+    losses_RC: NDArray[np.float64],
+    count: int,
+    *,
+    weights_R: NDArray[np.float64] | None = None,
+    known_R: NDArray[np.float64] | None = None,
+) -> list[int]:
     """Return the columns that together lower the mean over rows of the least value the most.
 
-    It ends earlier where no further column helps any row.
+    It ends earlier where no further column helps.
+
+    Args:
+        losses_RC: What each column has in each row.
+        count: How many columns at most.
+        weights_R: How much each row counts; by default all the same.
+        known_R: What there is before any column is chosen; by default nothing.
 
     Example:
         >>> greedy(np.asarray([[0.4, 0.0, 1.0], [0.4, 1.0, 0.0]]), 3)
@@ -52,27 +66,39 @@ def greedy(losses_RC: NDArray[np.float64], count: int) -> list[int]:
         >>> greedy(np.asarray([[0.0, 0.5], [0.0, 0.5]]), 2)
         [0]
     """
-    best_R = np.full(len(losses_RC), np.inf)
+    best_R = np.full(len(losses_RC), np.inf) if known_R is None else known_R
     chosen: list[int] = []
     while len(chosen) < count:
-        together_C = np.minimum(best_R[:, None], losses_RC).mean(axis=0)
+        together_C = np.average(np.minimum(best_R[:, None], losses_RC), axis=0, weights=weights_R)
         index = int(together_C.argmin())
-        if together_C[index] >= best_R.mean():
+        if together_C[index] >= np.average(best_R, weights=weights_R):
             break
         chosen.append(index)
         best_R = np.minimum(best_R, losses_RC[:, index])
     return chosen
 
 
-def _losses(
-    run: PastRun, candidates: Sequence[dict[str, float]], axes: Sequence[Axis], *, seed: int
+def losses_at(
+    run: PastRun, candidates: Sequence[Cube], axes: Sequence[Axis], *, seed: int
 ) -> NDArray[np.float64]:
-    """Return a run's loss at every candidate: as it was, or as its forest has it."""
-    known_T = shares([trial.loss for trial in run.trials])
-    tried_TF = rows(axes, [trial.cube for trial in run.trials])
-    forest = RandomForestRegressor(TREES, random_state=seed).fit(tried_TF, known_T)
-    found_C: NDArray[np.float64] = forest.predict(rows(axes, candidates))
-    seen = {tuple(sorted(t.cube.items())): x for t, x in zip(run.trials, known_T, strict=True)}
+    """Return a run's loss at every candidate: as it was, or as a forest of its trials has it.
+
+    Losses are shares of the way from the run's best (0) to what a random point has in the median
+    (1), and 1 beyond. The run's own median would not do: a search that got somewhere has most of
+    its trials there.
+    """
+    losses_T = np.asarray([trial.loss for trial in run.trials])
+    forest = RandomForestRegressor(TREES, random_state=seed)
+    forest.fit(rows(axes, [trial.cube for trial in run.trials]), losses_T)
+    anywhere = drawn_points(axes, ANYWHERE, seed=seed)
+    asked_QF = rows(axes, [*candidates, *anywhere])
+    found_C, anywhere_Q = np.split(forest.predict(asked_QF), [len(candidates)])
+    typical = float(np.median(anywhere_Q))
+    tried = {_key(trial.cube): trial.loss for trial in run.trials}
     for index, cube in enumerate(candidates):
-        found_C[index] = seen.get(tuple(sorted(cube.items())), found_C[index])
-    return found_C
+        found_C[index] = tried.get(_key(cube), found_C[index])
+    return shares(found_C, best=run.best.loss, typical=typical)
+
+
+def _key(cube: Cube) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(cube.items()))

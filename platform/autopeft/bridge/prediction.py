@@ -9,21 +9,24 @@ import numpy as np
 from autopeft.bridge.best import best_points, clipped
 from autopeft.bridge.expected_loss import loss_limit
 from autopeft.bridge.fitting import Prediction
+from autopeft.bridge.likeness import Beside, beside
 from autopeft.bridge.model_file import BridgeModel, read_model
 from autopeft.bridge.moving import moved_position
 from autopeft.bridge.opening import PLACE
 from autopeft.bridge.own_proxy import own_proxy
 from autopeft.bridge.pairs import Seen, data_features, seen_by
-from autopeft.bridge.past import cube_in, read_past_run, run_of
+from autopeft.bridge.past import PastRun, cube_in, read_past_run, run_of
 from autopeft.core.errors import AutopeftError, InputError, Problem
 from autopeft.core.seeds import derive_seed
-from autopeft.spec.space import Axis, Cube, Space, snapped
+from autopeft.spec.space import Axis, Space, snapped
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.warm_start import Bridge, Opening
 from autopeft.tracking.run_folder import open_run
 
 # The box around a prediction reaches so many standard deviations to each side.
 REACH = 2.0
+# After a prediction that hits, so many points are drawn from around it.
+DRAWS = 1
 LONGEST_LIST = 4
 
 
@@ -36,7 +39,7 @@ def bridge(options: Bridge, sweep: Sweep) -> Opening:
         InputError: Model or run are missing, or speak of another space; all of it.
     """
     problems: list[Problem] = []
-    model, seen, ahead = None, None, None
+    model, shown, ahead = None, None, None
     try:
         model = read_model(Path(options.model))
     except AutopeftError as error:
@@ -48,15 +51,15 @@ def bridge(options: Bridge, sweep: Sweep) -> Opening:
             if options.proxy is None:
                 ahead = _ahead(own_proxy(model, options, sweep))
             else:
-                seen = seen_in(model, options.proxy, options.features)
+                shown = seen_in(model, options.proxy, options.features)
         except AutopeftError as error:
             problems.append(sweep.problem((*PLACE, "proxy"), str(error)))
     if not problems and ahead is not None:
         return ahead
-    if problems or model is None or seen is None or options.proxy is None:
+    if problems or model is None or shown is None or options.proxy is None:
         raise InputError(problems)
     opening = opening_by(
-        model, seen, points=options.points, seed=sweep.settings.seed, space=sweep.space
+        model, *shown, points=options.points, seed=sweep.settings.seed, space=sweep.space
     )
     proxy = Path(open_run(options.proxy).path).name
     return opening.model_copy(update={"sources": (*opening.sources, proxy)})
@@ -71,8 +74,8 @@ def _ahead(proxy: Sweep) -> Opening:
     return Opening(kind="bridge", remarks=(remark,))
 
 
-def seen_in(model: BridgeModel, proxy: str, features: Mapping[str, float]) -> Seen:
-    """Return what a proxy's run folder shows of new data.
+def seen_in(model: BridgeModel, proxy: str, features: Mapping[str, float]) -> tuple[Seen, PastRun]:
+    """Return what a proxy's run folder shows of new data, and the run itself.
 
     Raises:
         AutopeftError: There is no such run, or none that searched the proxy's space.
@@ -85,16 +88,31 @@ def seen_in(model: BridgeModel, proxy: str, features: Mapping[str, float]) -> Se
             f"{', '.join(_names(model.proxy_space))}"
         )
     data = {**data_features(run.sweep(), run.history()), **features}
-    return seen_by(past, model.proxy_space.axes, data)
+    return seen_by(past, model.proxy_space.axes, data), past
 
 
 def opening_by(
-    model: BridgeModel, seen: Seen, *, points: int, seed: int, space: Space | None = None
+    model: BridgeModel,
+    seen: Seen,
+    proxy: PastRun,
+    *,
+    points: int,
+    seed: int,
+    space: Space | None = None,
 ) -> Opening:
     """Return what a sweep of ``space`` (by default the bridge's own) begins with.
 
-    The prediction comes first, then draws from around it. Without a signal the best of the past
-    comes first, and the space stays as wide as it is.
+    The prediction comes first. Where such predictions hit, the space is narrowed around it; where
+    they miss, what did well where the proxy looked alike comes next, and the space stays as wide as
+    it is. Without a signal the best of the past comes first.
+
+    Args:
+        model: The bridge.
+        seen: What is known of the new data.
+        proxy: The proxy's run there.
+        points: How many points come first, at most.
+        seed: Of forests and draws.
+        space: What the sweep searches.
     """
     space = space or model.target_space
     taught = tuple(name for pair in model.pairs for name in (pair.runs or (pair.scenario,)))
@@ -104,26 +122,56 @@ def opening_by(
         remark = f"{model.sentence}; the best of its past comes first instead"
         return Opening(kind="bridge", first=tuple(best), sources=taught, remarks=(remark,))
     found = model.predict()(seen)
-    around = _drawn(model.target_space.axes, found, points - 1, seed=seed)
-    first: list[Cube] = [found.cube, *around]
+    past = _beside(model, proxy, points - 1, seed=seed) if model.past else None
+    hits = past is None or past.hits
+    after = [] if past is None else list(past.points)
+    if hits:
+        count = points - 1 if past is None else min(points - 1, DRAWS)
+        after = list(_drawn(model.target_space.axes, found, count, seed=seed))
+    first = [cube_in(space, model.target_space.decode(cube)) for cube in (found.cube, *after)]
     mean, spread, box = {}, {}, {}
     for name, there in found.cube.items():
         if name in found.spread and name in _names(space):
             old, new, width = model.target_space[name], space[name], found.spread[name]
-            low, high = clipped(there - REACH * width, there + REACH * width)
-            box[name] = clipped(moved_position(old, new, low), moved_position(old, new, high))
+            ends = clipped(there - REACH * width, there + REACH * width)
+            low, high = (moved_position(old, new, end) for end in ends)
             mean[name] = moved_position(old, new, there)
-            spread[name] = width if old == new else (box[name][1] - box[name][0]) / (2 * REACH)
+            spread[name] = width if old == new else (high - low) / (2 * REACH)
+            box[name] = clipped(low, high)
     limit = None if model.regret is None else loss_limit(model.pairs, model.regret, seen)
     return Opening(
         kind="bridge",
-        first=tuple(cube_in(space, model.target_space.decode(cube)) for cube in first),
-        box=box,
+        first=tuple(first),
+        box=box if hits else {},
         mean=mean,
         spread=spread,
         limit=limit,
         sources=taught,
-        remarks=(model.sentence, *_assumed(model, seen), *_doubt(model, limit)),
+        remarks=(
+            model.sentence,
+            *_assumed(model, seen),
+            *([] if past is None or hits else [_misses(past)]),
+            *_doubt(model, limit),
+        ),
+    )
+
+
+def _beside(model: BridgeModel, proxy: PastRun, count: int, *, seed: int) -> Beside:
+    return beside(
+        model.past,
+        proxy,
+        proxy_axes=model.proxy_space.axes,
+        axes=model.target_space.axes,
+        count=count,
+        seed=seed,
+    )
+
+
+def _misses(past: Beside) -> str:
+    return (
+        f"on data like this such predictions lose {100 * past.lost:.0f} % of the way from the best "
+        f"to what is typical: what did well where the proxy looked alike follows "
+        f"({len(past.points)} points), and the whole space is searched"
     )
 
 
@@ -134,7 +182,9 @@ def _doubt(model: BridgeModel, limit: float | None) -> Iterator[str]:
         yield f"dropped if its first trial has {model.metric} {worse} {shown:.4g}"
 
 
-def _drawn(axes: Sequence[Axis], found: Prediction, count: int, *, seed: int) -> Iterator[Cube]:
+def _drawn(
+    axes: Sequence[Axis], found: Prediction, count: int, *, seed: int
+) -> Iterator[dict[str, float]]:
     """Yield points around a prediction, its choices kept."""
     rng = np.random.default_rng(derive_seed(seed, "bridge"))
     levels = {axis.name: axis.levels for axis in axes}

@@ -18,16 +18,17 @@ def normal_scores(losses: Sequence[float]) -> NDArray[np.float64]:
     return np.asarray(norm.ppf(ranks / (len(ranks) + 1)), dtype=float)
 
 
-def shares(losses: Sequence[float]) -> NDArray[np.float64]:
-    """Return losses between 0, the run's best, and 1, its median; beyond it 1.
+def shares(
+    losses: Sequence[float] | NDArray[np.float64], *, best: float, typical: float
+) -> NDArray[np.float64]:
+    """Return losses between 0, the best, and 1, what is typical; beyond it 1.
 
-    The median and not the worst: what diverged would make everything else look equal.
+    Typical and not the worst: what diverged would make everything else look equal.
 
     Example:
-        >>> shares([1.0, 2.0, 3.0, 1e9]).tolist()
-        [0.0, 0.6666666666666666, 1.0, 1.0]
+        >>> shares([1.0, 2.0, 3.0, 1e9], best=1.0, typical=2.5)
+        array([0.        , 0.66666667, 1.        , 1.        ])
     """
-    values = np.asarray(losses, dtype=float)
-    above: NDArray[np.float64] = values - values.min()
-    span = float(np.median(above))
-    return np.sign(above) if span == 0 else np.minimum(above / span, 1.0)
+    above: NDArray[np.float64] = np.maximum(np.asarray(losses, dtype=float) - best, 0.0)
+    span = typical - best
+    return np.sign(above) if span <= 0 else np.minimum(above / span, 1.0)

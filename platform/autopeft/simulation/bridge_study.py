@@ -15,14 +15,13 @@ import numpy as np
 import pandas as pd
 
 from autopeft.bridge import WARM_STARTS
-from autopeft.bridge.evaluation import regret_in
 from autopeft.bridge.model_file import BridgeModel, fit
 from autopeft.bridge.pairs import Seen, Sides, pair_of, seen_by
 from autopeft.bridge.past import PastRun, run_of
 from autopeft.bridge.prediction import opening_by
 from autopeft.core.seeds import derive_seed
 from autopeft.searchers import Setting, make_searcher, opened
-from autopeft.simulation.domains import Domain, others, recorded_domains
+from autopeft.simulation.domains import Domain, misleading, others, recorded_domains
 from autopeft.simulation.function_family import FUNCTIONS, family
 from autopeft.simulation.problem import Problem
 from autopeft.simulation.recorded import Recorded
@@ -33,6 +32,7 @@ from autopeft.spec.space import Space
 from autopeft.spec.warm_start import (
     BestOfHistory,
     BoundingBox,
+    Bridge,
     Opening,
     Quantiles,
     RunsWarmStart,
@@ -53,10 +53,11 @@ TRANSFERS: Mapping[str, RunsWarmStart] = {
 COLD, BRIDGE = "cold", "bridge"
 STARTS = (COLD, BRIDGE, *TRANSFERS)
 TABLES = tuple(FUNCTIONS)
-BRIDGE_POINTS = 2
+BRIDGE_POINTS = Bridge(model="").points
 PROXY_TRIALS, TARGET_TRIALS = 40, 60
 MOST_TRIALS = 60
 DOMAINS, MISLEADING = 8, 3
+ONE_MISLEADS_IN = 3  # of recorded domains
 # How far the targets lie off the map, in the unit cube.
 JITTER = 0.02
 KEY = ("table", "domain", "start", "searcher", "repetition")
@@ -68,7 +69,7 @@ def domains_of(table: str, repetition: int = 0) -> Sequence[Domain]:
     """Return a table's domains: a function's family by its name, else a folder of recordings.
 
     Every repetition has a family of its own: other optima, angles and jitter. Recordings are what
-    they are.
+    they are; some are put together from two of them, to mislead.
 
     Such a folder holds what ``recorded_domains`` reads, and the search files of both sides as
     ``proxy.yaml`` and ``target.yaml``.
@@ -85,7 +86,8 @@ def domains_of(table: str, repetition: int = 0) -> Sequence[Domain]:
 @cache
 def _recordings(folder: Path) -> Sequence[Domain]:
     spaces = {side: load_sweep(folder / f"{side}.yaml").space for side in ("proxy", "target")}
-    return recorded_domains(folder, **spaces)
+    found = recorded_domains(folder, **spaces)
+    return [*found, *misleading(found, len(found) // ONE_MISLEADS_IN)]
 
 
 def jobs(names: Sequence[str], starts: Sequence[str], *, repetitions: int) -> list[Job]:
@@ -147,7 +149,8 @@ def _opening(table: str, held_out: str, start: str, repetition: int) -> tuple[Op
     seed = derive_seed(repetition, start, held_out)
     if start == BRIDGE:
         model, seen = bridge_of(table, held_out, repetition)
-        opening = opening_by(model, seen, points=BRIDGE_POINTS, seed=seed)
+        proxy = _tuned(table, held_out, "proxy", _past(table, repetition))
+        opening = opening_by(model, seen, proxy, points=BRIDGE_POINTS, seed=seed)
         return opening, not model.has_signal
     runs = past_targets(table, held_out, repetition)
     axes = _domain(table, held_out, repetition).target_space.axes
@@ -197,7 +200,11 @@ def _bridge(table: str, teachers: tuple[str, ...], repetition: int) -> BridgeMod
 def taught(name: str, sides: Sequence[Sides], *, proxy: Space, target: Space) -> BridgeModel:
     """Return the bridge that scenarios teach of which both sides were tuned."""
     pairs = [pair for side in sides if (pair := pair_of(side, proxy.axes)) is not None]
-    runs = [side.target for side in sides if side.target is not None]
+    runs = [
+        (side.proxy, side.target)
+        for side in sides
+        if side.proxy is not None and side.target is not None
+    ]
     assert len(pairs) == len(runs) == len(sides), "both sides of every scenario were tuned"
     return fit(
         name,
@@ -205,7 +212,7 @@ def taught(name: str, sides: Sequence[Sides], *, proxy: Space, target: Space) ->
         proxy=proxy,
         target=target,
         objective=("loss", "min"),
-        regret=regret_in(runs, target),
+        runs=runs,
     )
 
 

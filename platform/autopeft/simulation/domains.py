@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Domain:
         tolerance: The regret at which a search has got there.
         misleads: Whether it was made not to follow what the others teach.
         data: What is known of the data, in numbers.
+        target_of: The other domain whose target this is, if it was put together from two.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Domain:
     tolerance: float
     misleads: bool = False
     data: Mapping[str, float] = field(default_factory=dict)
+    target_of: str = ""
 
 
 def recorded_domains(folder: Path, *, proxy: Space, target: Space) -> list[Domain]:
@@ -73,6 +75,41 @@ def _recorded(
     return Domain(name, cheap, real, proxy, target, real.best, TOLERANCE, data=known)
 
 
+def misleading(domains: Sequence[Domain], count: int) -> Iterator[Domain]:
+    """Yield domains that look like one that was recorded, and are as another one is.
+
+    The proxy and all that is known of the data are of the domain whose optimum loses most on the
+    target; of these pairs those that lose most come first.
+    """
+    pairs = []
+    for real in domains:
+        looks, lost = max(
+            ((other, _lost(real, other)) for other in domains if other is not real),
+            key=lambda found: found[1],
+        )
+        pairs.append((lost, looks, real))
+    for _, looks, real in sorted(pairs, key=lambda pair: -pair[0])[:count]:
+        yield replace(
+            looks,
+            name=f"{real.name} that looks like {looks.name}",
+            target=real.target,
+            best=real.best,
+            misleads=True,
+            target_of=real.name,
+        )
+
+
+def _lost(real: Domain, other: Domain) -> float:
+    """Return what the best configuration of another recorded domain loses here."""
+    assert isinstance(other.target, Recorded)
+    cube = min(other.target.trials(), key=lambda trial: trial[1])[0]
+    return real.target.curve(cube).truth - real.best
+
+
 def others(domains: Sequence[Domain], held_out: str) -> list[Domain]:
-    """Return the domains that may teach: all but the one held out and those made to mislead."""
-    return [d for d in domains if d.name != held_out and not d.misleads]
+    """Return the domains that may teach.
+
+    Those are all but the one held out, the one whose target it has, and those made to mislead.
+    """
+    own = {held_out, *(d.target_of for d in domains if d.name == held_out)}
+    return [d for d in domains if d.name not in own and not d.misleads]

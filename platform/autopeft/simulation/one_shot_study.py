@@ -29,7 +29,7 @@ def one_shots(table: str, *, repetitions: int) -> pd.DataFrame:
         table: A folder of recorded domains.
         repetitions: Random optima of each domain.
     """
-    domains = study.domains_of(table)
+    domains = [domain for domain in study.domains_of(table) if not domain.misleads]
     return pd.DataFrame(
         [row for domain in domains for row in one_shots_on(table, domain, repetitions=repetitions)]
     )

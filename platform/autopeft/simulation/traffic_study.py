@@ -29,15 +29,15 @@ from autopeft.simulation.raw_results import results
 from autopeft.simulation.simulator import Simulation
 from autopeft.spec.searcher import NelderMeadSearcher
 from autopeft.spec.space import Axis, Cube
-from autopeft.spec.warm_start import Opening
+from autopeft.spec.warm_start import Bridge, Opening
 from autopeft.traffic.objectives import score
 from autopeft.traffic.scenarios import DAYS
 from autopeft.traffic.simulate import Mode
 from autopeft.traffic.situation import SPACE, Situation
 
 PROXY, COLD, BRIDGE = "proxy", "cold", "bridge"
-TRIALS: Mapping[str, int] = {PROXY: 60, COLD: 40, BRIDGE: 10}
-BRIDGE_POINTS = 2
+TRIALS: Mapping[str, int] = {PROXY: 20, COLD: 40, BRIDGE: 10}
+BRIDGE_POINTS = Bridge(model="").points
 KEY = ("day", "search", "repetition")
 Job = tuple[str, str, int]
 
@@ -82,9 +82,10 @@ def run_bridged(job: Job, *, raw: Path) -> list[dict[str, Any]]:
     """Return the trials of one search begun by a bridge, a row each; ``raw`` holds the others."""
     day, _, repetition = job
     model = bridge_without(day, repetition, raw)
-    seen = seen_by(_runs(raw, repetition)[day, PROXY], SPACE.axes, {})
+    proxy = _runs(raw, repetition)[day, PROXY]
+    seen = seen_by(proxy, SPACE.axes, {})
     opening = opening_by(
-        model, seen, points=BRIDGE_POINTS, seed=derive_seed(repetition, "opening", day)
+        model, seen, proxy, points=BRIDGE_POINTS, seed=derive_seed(repetition, "opening", day)
     )
     rows = _rows(job, TrafficProblem(day, "micro"), opening)
     return [{**row, "stood_aside": not model.has_signal} for row in rows]

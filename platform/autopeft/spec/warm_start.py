@@ -91,9 +91,10 @@ class Bridge(Record):
     on the new data. Without it the sweep first tunes the proxy itself, as a sweep beside its own,
     on its own ``task.data`` (and those constants of ``task.parameters`` that the proxy has too);
     ``overrides`` are what else is different of that, as in a bridge file's scenario. ``features``
-    are what else is known of the data, by the names that the bridge was fitted with. Where
-    cross-validation found no signal, the best of the bridge's own history comes first instead, and
-    it is said.
+    are what else is known of the data, by the names that the bridge was fitted with. The prediction
+    comes first; where such predictions miss, what did well where the proxy looked alike follows it,
+    ``points`` in all. Where cross-validation found no signal, the best of the bridge's own history
+    comes first instead, and it is said.
     """
 
     kind: Literal["bridge"] = "bridge"
@@ -102,7 +103,7 @@ class Bridge(Record):
     proxy: str | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
     features: dict[str, float] = Field(default_factory=dict)
-    points: int = Field(2, ge=1, le=100)
+    points: int = Field(7, ge=1, le=100)
 
 
 WarmStart: TypeAlias = Annotated[
