@@ -119,7 +119,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_recorded_domains_are_read_from_a_folder_and_can_be_studied(folder):
     domains = study.domains_of(str(folder))
-    assert [domain.name for domain in domains] == [f"d{index}" for index in range(7)]
+    named = [domain.name for domain in domains if not domain.misleads]
+    assert named == [f"d{index}" for index in range(7)]
     assert domains[3].target.steps == (10, 20)
     (job,) = [
         job
@@ -128,6 +129,28 @@ def test_recorded_domains_are_read_from_a_folder_and_can_be_studied(folder):
     ]
     (row,) = study.run_one(job)
     assert row["reached"]
+
+
+def test_domains_are_put_together_to_mislead_as_much_as_recordings_allow(folder):
+    domains = study.domains_of(str(folder))
+    known = {domain.name: domain for domain in domains}
+    assert [d.name for d in domains if d.misleads] == [
+        "d6 that looks like d0",
+        "d0 that looks like d6",
+    ]
+    made = domains[-1]
+    assert (made.proxy, made.data) == (known["d6"].proxy, known["d6"].data)
+    assert (made.target, made.best) == (known["d0"].target, known["d0"].best)
+    # What it is must not be among the teachers; what it looks like is.
+    assert [d.name for d in others(domains, made.name)] == [f"d{index}" for index in range(1, 7)]
+    assert [d.name for d in others(domains, "d3")] == [f"d{k}" for k in (0, 1, 2, 4, 5, 6)]
+    (job,) = [
+        job
+        for job in study.jobs([str(folder)], ["bridge"], repetitions=1)
+        if job[1] == made.name and job[3] == "tpe"
+    ]
+    (row,) = study.run_one(job)
+    assert row["misleads"]
 
 
 def test_of_recorded_domains_every_configuration_is_the_past_of_every_repetition(folder):
