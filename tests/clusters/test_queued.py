@@ -42,6 +42,14 @@ def test_a_sweep_is_submitted_followed_and_told_as_on_a_laptop(ask, kind, calls,
     assert len(calls("sbatch", "qsub")) == 1
 
 
+def test_what_happens_before_the_scheduler_has_answered_is_told_too(ask, wish):
+    wish(slow_reply=2)  # the whole sweep is over by then
+    code, _, err = ask("run", "search.yaml", "--cluster", "slurm.yaml")
+    assert code == 0, err
+    assert "1/4  t0000 finished" in err
+    assert "4/4  t0003 finished" in err
+
+
 @every_queue
 def test_it_goes_on_in_new_allocations_with_the_lines_in_their_order(
     ask, fake_cluster, wish, kind, calls, the_run

@@ -34,7 +34,7 @@ def submit_and_follow(
         typer.Exit: As ``hand_over``.
         AutopeftError: It is not submitted.
     """
-    before = _submitted(run)
+    before, heard = _submitted(run), _Heard(run)
     try:
         submission = submit()
     except KeyboardInterrupt:
@@ -42,11 +42,35 @@ def submit_and_follow(
             raise
         _leave(run)
         raise typer.Exit(INTERRUPTED) from None
-    hand_over(run, submission, detach=detach, json=json)
+    hand_over(run, submission, detach=detach, json=json, heard=heard)
 
 
-def hand_over(run: RunFolder, submission: Submission, *, detach: bool, json: bool) -> None:
+class _Heard:
+    """A run's journal as far as it is known: what comes after is news, however soon it comes."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.tail, self.history = Tail(run.journal), History(run.sweep().settings.search)
+        while events := self.tail.read():
+            for event in events:
+                self.history.apply(event)
+
+
+def hand_over(
+    run: RunFolder,
+    submission: Submission,
+    *,
+    detach: bool,
+    json: bool,
+    heard: _Heard | None = None,
+) -> None:
     """Say where the sweep is, and follow it to its end unless nobody wants to.
+
+    Args:
+        run: The run folder.
+        submission: Its job.
+        detach: Whether to leave it to itself.
+        json: Whether the result is told as JSON.
+        heard: What is no news; by default all that the journal holds now.
 
     Raises:
         typer.Exit: With the job's exit code, if that is not 0.
@@ -57,7 +81,7 @@ def hand_over(run: RunFolder, submission: Submission, *, detach: bool, json: boo
         say(_how_to_come_back(run))
         return
     try:
-        standing = _watch(run)
+        standing = _watch(run, heard or _Heard(run))
     except KeyboardInterrupt:
         _leave(run)
         raise typer.Exit(INTERRUPTED) from None
@@ -68,18 +92,14 @@ def _submitted(run: RunFolder) -> Submission | None:
     return submitted(job_of(run.sweep(), run.path).records)
 
 
-def _watch(run: RunFolder) -> Standing:
+def _watch(run: RunFolder, heard: _Heard) -> Standing:
     """Show the sweep until its job is over."""
     from autopeft.cli.live import watching
 
-    tail, history = Tail(run.journal), History(run.sweep().settings.search)
-    while events := tail.read():
-        for event in events:
-            history.apply(event)
-    with watching(run, sys.stderr, history=history) as view:
+    with watching(run, sys.stderr, history=heard.history) as view:
         return follow(
             run,
-            tail,
+            heard.tail,
             hear=view,
             stands=lambda standing: view.stands(_machines(standing), up=_may_be_up(standing)),
         )
