@@ -1,5 +1,7 @@
 """What did well where the proxy looked alike: whom it listens to, when it adds points, what."""
 
+import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +12,8 @@ from autopeft.bridge.model_file import BridgeModel, fit, read_model, write_model
 from autopeft.bridge.pairs import Sides, pair_of, seen_by
 from autopeft.bridge.past import PastRun, Trials, distinct, run_of
 from autopeft.bridge.portfolio import greedy, losses_at
-from autopeft.bridge.prediction import opening_by
+from autopeft.bridge.prediction import one_shot, opening_by
+from autopeft.core.errors import AutopeftError
 from autopeft.spec.space import Axis, Dimension, Space
 
 AXES = (Axis("x"), Axis("y"))
@@ -150,6 +153,37 @@ def test_an_opening_that_hits_is_narrow_and_one_that_misses_is_not(taught):
     assert len(bad.first) > 2
     assert any(r.startswith("on data like this such predictions lose ") for r in bad.remarks)
     assert bad.limit == good.limit
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cubes": [], "losses": []},
+        {"cubes": [{"x": 0.5}], "losses": [1.0, 2.0]},
+        {"cubes": [{"x": 0.5}], "losses": [None]},
+        {"cubes": [{"x": 0.5}], "losses": ["inf"]},
+    ],
+)
+def test_a_file_with_other_trials_than_that_is_refused_at_once(taught, tmp_path, wrong):
+    raw = json.loads(taught.model_dump_json())
+    raw["past"][2]["target"] = wrong
+    (tmp_path / "m.json").write_text(json.dumps(raw))
+    with pytest.raises(AutopeftError, match=r"not a bridge's model \(past\.2\.target"):
+        read_model(tmp_path / "m.json")
+
+
+def test_a_one_shot_says_where_such_predictions_miss(taught):
+    proxy = run_at("new", (0.42, 0.5))
+    seen = seen_by(proxy, AXES, {})
+    assert "such predictions lose" not in one_shot(taught, seen, proxy)["sentence"]
+    wrong = [p.model_copy(update={"left_out": {"x": 1.0, "y": 1.0}}) for p in taught.past]
+    missing = taught.model_copy(update={"past": tuple(wrong)})
+    said = one_shot(missing, seen, proxy)["sentence"]
+    assert re.search(r"such predictions lose \d+ % of the way .* typical$", said)
+    (remark,) = [
+        r for r in opening_by(missing, seen, proxy, points=1, seed=0).remarks if "lose" in r
+    ]
+    assert remark.endswith(": the space is not narrowed")
 
 
 def test_a_model_that_kept_no_trials_draws_as_many_points_as_are_wanted(taught):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import Field, FiniteFloat, model_validator
+
 from autopeft.spec.first_points import with_choices
 from autopeft.spec.record import Record
 from autopeft.spec.search import Search
@@ -43,10 +45,9 @@ class PastRun:
 def past_run(name: str, history: History, space: Space) -> PastRun:
     """Return what a sweep's history says in the words of ``space``."""
     trials = [
-        PastTrial(cube_in(space, trial.values), history.loss(trial.metrics))
-        for trial in history.ranked()
+        (cube_in(space, trial.values), history.loss(trial.metrics)) for trial in history.ranked()
     ]
-    return PastRun(name, tuple(trial for trial in trials if trial.cube))
+    return run_of(name, [(cube, loss) for cube, loss in trials if cube])
 
 
 def read_past_run(run: RunFolder, space: Space) -> PastRun:
@@ -71,15 +72,21 @@ def distinct(runs: Sequence[PastRun]) -> list[dict[str, float]]:
 
 
 class Trials(Record):
-    """A run's trials as a file keeps them.
+    """A run's trials as a file keeps them, one at least.
 
     Attributes:
         cubes: Their points.
         losses: Their losses, to be minimised.
     """
 
-    cubes: tuple[dict[str, float], ...] = ()
-    losses: tuple[float, ...] = ()
+    cubes: tuple[dict[str, float], ...] = Field(min_length=1)
+    losses: tuple[FiniteFloat, ...]
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if len(self.cubes) != len(self.losses):
+            raise ValueError(f"{len(self.cubes)} points and {len(self.losses)} losses")
+        return self
 
     @classmethod
     def of(cls, run: PastRun) -> Self:

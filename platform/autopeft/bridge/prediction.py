@@ -168,11 +168,14 @@ def _beside(model: BridgeModel, proxy: PastRun, count: int, *, seed: int) -> Bes
 
 
 def _misses(past: Beside) -> str:
-    return (
+    words = (
         f"on data like this such predictions lose {100 * past.lost:.0f} % of the way from the best "
-        f"to what is typical: what did well where the proxy looked alike follows "
-        f"({len(past.points)} points), and the whole space is searched"
+        "to what is typical"
     )
+    if not past.points:
+        return f"{words}: the space is not narrowed"
+    count = f"{len(past.points)} point{'s' if len(past.points) > 1 else ''}"
+    return f"{words}: what did well where the proxy looked alike follows ({count})"
 
 
 def _doubt(model: BridgeModel, limit: float | None) -> Iterator[str]:
@@ -218,12 +221,17 @@ def _strange(model: BridgeModel, space: Space) -> str:
     )
 
 
-def one_shot(model: BridgeModel, seen: Seen) -> dict[str, Any]:
+def one_shot(model: BridgeModel, seen: Seen, proxy: PastRun | None = None) -> dict[str, Any]:
     """Return the predicted configuration with its spans, and what it may be expected to lose.
 
-    Without a signal the prediction is the mean of the past targets.
+    Without a signal the prediction is the mean of the past targets. With the proxy's run it is also
+    said where such predictions miss.
     """
     found, space = model.predict()(seen), model.target_space
+    doubts = []
+    if proxy is not None and model.past and model.has_signal:
+        past = _beside(model, proxy, 0, seed=0)
+        doubts = [] if past.hits else [_misses(past).partition(":")[0]]
     spans = {
         name: tuple(space[name].value(found.cube[name] + side * REACH * width) for side in (-1, 1))
         for name, width in found.spread.items()
@@ -233,5 +241,5 @@ def one_shot(model: BridgeModel, seen: Seen) -> dict[str, Any]:
         "spans": spans,
         "regret": model.regret,
         "has_signal": model.has_signal,
-        "sentence": ". ".join([model.sentence, *_assumed(model, seen)]),
+        "sentence": ". ".join([model.sentence, *_assumed(model, seen), *doubts]),
     }

@@ -111,7 +111,7 @@ def predict(
 
     _, space = _opened(file, workspace)
     model = read_model(space.model)
-    found = one_shot(model, seen_in(model, proxy, {})[0])
+    found = one_shot(model, *seen_in(model, proxy, {}))
     if json:
         answer_json(found)
         return
