@@ -115,38 +115,26 @@ def opening_by(
         space: What the sweep searches.
     """
     space = space or model.target_space
-    taught = tuple(name for pair in model.pairs for name in (pair.runs or (pair.scenario,)))
     if not model.has_signal:
-        runs = [run_of(p.scenario, [(p.target, p.loss)]) for p in model.pairs]
-        best = [cube_in(space, model.target_space.decode(c)) for c in best_points(runs, points)]
-        remark = f"{model.sentence}; the best of its past comes first instead"
-        return Opening(kind="bridge", first=tuple(best), sources=taught, remarks=(remark,))
+        return _best_of_its_past(model, points, space)
     found = model.predict()(seen)
     past = _beside(model, proxy, points - 1, seed=seed) if model.past else None
     hits = past is None or past.hits
-    after = [] if past is None else list(past.points)
-    if hits:
+    if past is not None and not hits:
+        after = past.points
+    else:
         count = points - 1 if past is None else min(points - 1, DRAWS)
-        after = list(_drawn(model.target_space.axes, found, count, seed=seed))
-    first = [cube_in(space, model.target_space.decode(cube)) for cube in (found.cube, *after)]
-    mean, spread, box = {}, {}, {}
-    for name, there in found.cube.items():
-        if name in found.spread and name in _names(space):
-            old, new, width = model.target_space[name], space[name], found.spread[name]
-            ends = clipped(there - REACH * width, there + REACH * width)
-            low, high = (moved_position(old, new, end) for end in ends)
-            mean[name] = moved_position(old, new, there)
-            spread[name] = width if old == new else (high - low) / (2 * REACH)
-            box[name] = clipped(low, high)
+        after = tuple(_drawn(model.target_space.axes, found, count, seed=seed))
     limit = None if model.regret is None else loss_limit(model.pairs, model.regret, seen)
+    box, mean, spread = _belief(model.target_space, space, found)
     return Opening(
         kind="bridge",
-        first=tuple(first),
+        first=tuple(cube_in(space, model.target_space.decode(c)) for c in (found.cube, *after)),
         box=box if hits else {},
         mean=mean,
         spread=spread,
         limit=limit,
-        sources=taught,
+        sources=_taught(model),
         remarks=(
             model.sentence,
             *_assumed(model, seen),
@@ -154,6 +142,32 @@ def opening_by(
             *_doubt(model, limit),
         ),
     )
+
+
+def _best_of_its_past(model: BridgeModel, points: int, space: Space) -> Opening:
+    runs = [run_of(p.scenario, [(p.target, p.loss)]) for p in model.pairs]
+    best = [cube_in(space, model.target_space.decode(c)) for c in best_points(runs, points)]
+    remark = f"{model.sentence}; the best of its past comes first instead"
+    return Opening(kind="bridge", first=tuple(best), sources=_taught(model), remarks=(remark,))
+
+
+def _taught(model: BridgeModel) -> tuple[str, ...]:
+    return tuple(name for pair in model.pairs for name in (pair.runs or (pair.scenario,)))
+
+
+def _belief(
+    theirs: Space, ours: Space, found: Prediction
+) -> tuple[dict[str, tuple[float, float]], dict[str, float], dict[str, float]]:
+    """Return box, mean and spread of a prediction, in the words of the space that is searched."""
+    box, mean, spread = {}, {}, {}
+    searched = set(_names(ours))
+    for name in (n for n in found.cube if n in found.spread and n in searched):
+        old, new, there, width = theirs[name], ours[name], found.cube[name], found.spread[name]
+        low, high = clipped(there - REACH * width, there + REACH * width)
+        box[name] = clipped(moved_position(old, new, low), moved_position(old, new, high))
+        mean[name] = moved_position(old, new, there)
+        spread[name] = width if old == new else (box[name][1] - box[name][0]) / (2 * REACH)
+    return box, mean, spread
 
 
 def _beside(model: BridgeModel, proxy: PastRun, count: int, *, seed: int) -> Beside:
