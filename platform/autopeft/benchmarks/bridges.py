@@ -6,18 +6,16 @@ from pathlib import Path
 import pandas as pd
 
 from autopeft.benchmarks.tables import Table, Target
-from autopeft.core.errors import InputError
 from autopeft.simulation import bridge_study as study
+from autopeft.simulation.raw_results import read_table
 
 HALF, NO_WORSE, A_TENTH_MORE = 0.5, 1.0, 1.1
 
 
 def bridge(raw: Path) -> Table:
     """Return the trials each warm start took, and whether the bridge keeps what was hoped."""
-    if not raw.is_file():
-        raise InputError(f"{raw}: no such file; `autopeft bench bridge --raw` makes it")
     return trials_table(
-        pd.read_parquet(raw),
+        read_table(raw, made_by="autopeft bench bridge --raw"),
         name="bridge",
         title="Warm starts on functions whose optima follow a map, each domain held out in turn",
         regret="0.001",

@@ -12,12 +12,12 @@ import pandas as pd
 
 from autopeft.benchmarks.bridges import trials_table
 from autopeft.benchmarks.tables import Table, Target
-from autopeft.core.errors import InputError
 from autopeft.simulation import bridge_study
 from autopeft.simulation import domain_study as study
 from autopeft.simulation.domain_recording import FACTS
 from autopeft.simulation.domains import Domain
 from autopeft.simulation.one_shot_study import one_shots
+from autopeft.simulation.raw_results import read_table
 from autopeft.simulation.recorded import Recorded
 
 REPETITIONS = 20
@@ -34,12 +34,9 @@ def tables(folder: Path, raw: Path) -> Iterator[Table]:
         InputError: One of them is missing.
     """
     yield differences(folder)
-    if not raw.is_file():
-        raise InputError(
-            f"{raw}: no such file; `autopeft bench bridge --recordings {folder} --raw` makes it"
-        )
+    rows = read_table(raw, made_by=f"autopeft bench bridge --recordings {folder} --raw")
     yield trials_table(
-        pd.read_parquet(raw).assign(table=folder.name),
+        rows.assign(table=folder.name),
         name="domains-bridge",
         title="Warm starts on recorded domains, each held out in turn",
         regret="0.01 of accuracy",

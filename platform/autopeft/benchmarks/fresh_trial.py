@@ -14,13 +14,14 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cpus", type=int, required=True)
+    parser.add_argument("--score-test", action="store_true")
     asked = parser.parse_args()
     from autopeft.trial import open_runner
     from autopeft.trial.run import run_trial
 
     spec = TrialSpec.model_validate_json(asked.spec.read_text())
     runner = open_runner(spec, cache=asked.cache, cpus=asked.cpus)
-    last = run_trial(spec, runner=runner, folder=asked.folder)
+    last = run_trial(spec, runner=runner, folder=asked.folder, score_test=asked.score_test)
     print(json.dumps({"step": last.step, "accuracy": last.metrics["accuracy"]}))
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from autopeft.benchmarks.tables import Table
-from autopeft.core.errors import InputError
 from autopeft.core.units import count
 from autopeft.simulation import method_costs as study
-from autopeft.simulation.raw_results import write_table
+from autopeft.simulation.raw_results import read_table, write_table
 from autopeft.tracking.events import Asked, Ended, RayStarted
 from autopeft.tracking.journal import read_journal
 from autopeft.tracking.run_folder import open_run
@@ -28,8 +27,8 @@ def tables(folder: Path) -> Iterator[Table]:
     Raises:
         InputError: A recording is not there.
     """
-    yield _methods(_read(folder / METHODS, "autopeft bench methods --raw"))
-    yield _sharing(_read(folder / SHARING, "python -m autopeft.benchmarks.gpu"))
+    yield _methods(read_table(folder / METHODS, made_by="autopeft bench methods --raw"))
+    yield _sharing(read_table(folder / SHARING, made_by="python -m autopeft.benchmarks.gpu"))
 
 
 def of_runs(paths: Sequence[Path]) -> pd.DataFrame:
@@ -119,12 +118,6 @@ def _pair(part: pd.DataFrame, column: str, factor: float, unit: str) -> str:
     by_precision = part.set_index("precision")[column] * factor
     digits = 0 if unit == "ms" else 1
     return " and ".join(f"{by_precision[p]:.{digits}f} {unit}" for p in study.PRECISIONS)
-
-
-def _read(path: Path, made_by: str) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; `{made_by}` makes it")
-    return pd.read_parquet(path)
 
 
 def main() -> None:

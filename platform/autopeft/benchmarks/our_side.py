@@ -1,7 +1,7 @@
 """Our side of a benchmark: one sweep through ``drive``, as ``autopeft run`` does it.
 
 Prints, as JSON, when the process began, when the first trial was asked for (every slot is warm
-then), when each trial ended, and what it scored.
+then), when each trial ended, and what it scored; and the folder of the run.
 """
 
 import argparse
@@ -43,6 +43,7 @@ def main() -> None:
     drive(run, listeners=[clock.listen], trainable=asked.trainable)
     trials = run.history().trials.values()
     answer = {
+        "run": str(run.path),
         "began": began,
         "first_asked": clock.asked[0],
         "ends": clock.ends,

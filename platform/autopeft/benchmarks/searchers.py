@@ -12,19 +12,20 @@ from pathlib import Path
 import pandas as pd
 
 from autopeft.benchmarks.tables import Table, Target
-from autopeft.core.errors import InputError
 from autopeft.metrics import standard_error
 from autopeft.simulation import bbob_study, choice_study, recorded_study
 from autopeft.simulation.bbob import geometric_mean
 from autopeft.simulation.bbob_study import BUDGETS, CONTESTANTS, KEY, PUBLISHED
+from autopeft.simulation.raw_results import read_table
 
 OURS, RIVAL = "nelder-mead", "cmaes, population 10"
+MADE_BY = "autopeft bench searchers --raw"
 AIACCEL = "aiaccel, NM with TPE filler (published)"
 
 
 def bbob(raw: Path) -> Table:
     """Return geometric mean gaps by budget and searcher, and whether ours beats aiaccel's."""
-    rows = _read(raw)
+    rows = read_table(raw, made_by=MADE_BY)
     means = bbob_study.geometric_means(rows)
     names = [name for name in CONTESTANTS if any(name in row for row in means.values())]
     instances = {b.name: f"{b.instances.start}–{b.instances.stop - 1}" for b in BUDGETS}
@@ -52,7 +53,7 @@ def bbob(raw: Path) -> Table:
 
 def choice(raw: Path) -> Table:
     """Return who is best by space, workers and budget; bold is what ``auto`` takes."""
-    found = choice_study.summary(_read(raw, "choice"))
+    found = choice_study.summary(read_table(raw, made_by="autopeft bench choice --raw"))
     behind = [name for name, row in found.items() if choice_study.is_behind(row)]
     notes = [f"another is better, by more than noise: {name}" for name in behind]
     return Table(
@@ -66,7 +67,7 @@ def choice(raw: Path) -> Table:
 
 def recorded(raw: Path) -> Table:
     """Return regrets on the recorded curves by searcher, scheduler, trials and time."""
-    rows = _read(raw)
+    rows = read_table(raw, made_by=MADE_BY)
     regrets, test = recorded_study.regrets(rows), recorded_study.test_accuracies(rows)
     cells = [(*name, *row.values(), *test[name].values()) for name, row in regrets.items()]
     ats = next(iter(regrets.values()))
@@ -93,12 +94,6 @@ def _readable(rows: pd.DataFrame) -> str:
         f"test accuracy is a share of {clips} clips: its standard error is {error:.3f}, so a "
         f"difference below {2 * error:.2f} between two configurations cannot be read"
     )
-
-
-def _read(raw: Path, study: str = "searchers") -> pd.DataFrame:
-    if not raw.is_file():
-        raise InputError(f"{raw}: no such file; `autopeft bench {study} --raw` makes it")
-    return pd.read_parquet(raw)
 
 
 def _gap(gap: float | None, *, best: float) -> str:

@@ -6,15 +6,13 @@ from statistics import median
 import pandas as pd
 
 from autopeft.benchmarks.tables import Table
-from autopeft.core.errors import InputError
 from autopeft.simulation import traffic_study as study
+from autopeft.simulation.raw_results import read_table
 
 
 def traffic(raw: Path) -> Table:
     """Return what the days held out took, and when the learning was paid back."""
-    if not raw.is_file():
-        raise InputError(f"{raw}: no such file; `autopeft bench traffic --raw` makes it")
-    rows = pd.read_parquet(raw)
+    rows = read_table(raw, made_by="autopeft bench traffic --raw")
     found = study.summary(rows)
     return Table(
         "traffic",

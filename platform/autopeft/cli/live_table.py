@@ -10,7 +10,8 @@ from autopeft.reports.standing import number, objective, settings
 from autopeft.spec.sweep import Sweep
 from autopeft.sweep.extras import baseline_runs
 from autopeft.tracking.events import Kind, Status
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
+from autopeft.tracking.trial_history import TrialHistory
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -11,8 +11,9 @@ from autopeft.core.places import write_json
 from autopeft.export.new_folder import new_folder
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import ObjectiveSpec
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
 from autopeft.tracking.run_folder import RunFolder
+from autopeft.tracking.trial_history import TrialHistory
 
 PARAMETERS, MANIFEST = "parameters.json", "autopeft.json"
 

@@ -7,7 +7,8 @@ from statistics import median
 
 from autopeft.reports.standing import objective, setting
 from autopeft.spec.space import Space
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
+from autopeft.tracking.trial_history import TrialHistory
 
 MOST_LEVELS = 12
 

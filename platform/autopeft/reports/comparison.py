@@ -5,7 +5,8 @@ from typing import Any
 
 from autopeft.reports.standing import Standing, number, objective, settings, train_seconds
 from autopeft.tracking.events import Kind, Status
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
+from autopeft.tracking.trial_history import TrialHistory
 
 Figure = Any  # plotly is untyped
 WINNER, OTHER, FRONT = "#e4572e", "#4c78a8", "#2a9d5c"

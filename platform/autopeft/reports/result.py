@@ -6,7 +6,8 @@ from typing import Any
 from autopeft.reports.standing import Standing, objective, standings
 from autopeft.spec.sweep import Sweep
 from autopeft.tracking.events import Kind, Status
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
+from autopeft.tracking.trial_history import TrialHistory
 
 
 def result(history: History, sweep: Sweep) -> dict[str, Any]:

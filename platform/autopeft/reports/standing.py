@@ -7,7 +7,8 @@ from typing import Any
 
 from autopeft.spec.objective import RUN_SECONDS
 from autopeft.tracking.events import Kind
-from autopeft.tracking.history import Group, History, TrialHistory
+from autopeft.tracking.history import Group, History
+from autopeft.tracking.trial_history import TrialHistory
 
 BASELINES = {
     "zero-shot": "the base as it is, nothing trained",

@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autopeft.spec.space import Dimension, Space
 from autopeft.tracking.events import Kind, Status
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
+from autopeft.tracking.trial_history import TrialHistory
 
 STATES = {
     Status.FINISHED: TrialState.COMPLETE,

@@ -8,7 +8,8 @@ from autopeft.reports.comparison import label
 from autopeft.reports.standing import fate, number, objective, settings, standings
 from autopeft.spec.task_kind import TaskKind
 from autopeft.tracking.events import Status
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
+from autopeft.tracking.trial_history import TrialHistory
 
 BEST = 5
 COLORS = {

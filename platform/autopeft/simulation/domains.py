@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from autopeft.core.errors import InputError
 from autopeft.simulation.domain_recording import FACTS, TABLE
 from autopeft.simulation.problem import Problem
+from autopeft.simulation.raw_results import read_table
 from autopeft.simulation.recorded import Recorded, recordings_of
 from autopeft.spec.space import Space
 
@@ -52,9 +52,7 @@ def recorded_domains(folder: Path, *, proxy: Space, target: Space) -> list[Domai
     Raises:
         InputError: There is no such recording.
     """
-    if not (folder / TABLE).is_file():
-        raise InputError(f"{folder / TABLE}: no such file; `autopeft bench domains` makes one")
-    table = pd.read_parquet(folder / TABLE)
+    table = read_table(folder / TABLE, made_by="autopeft bench domains")
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     return [_recorded(name, rows, facts, proxy, target) for name, rows in _by_scenario(table)]
 

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from autopeft.core.errors import InputError
+
 Job: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 SAVED_EVERY_S = 30.0
@@ -54,6 +56,17 @@ def results(
             write_table(raw, _joined(held, rows))
     table, asked = _joined(held, rows), set(wanted)
     return table[[job in asked for job in table[list(key)].itertuples(index=False, name=None)]]
+
+
+def read_table(path: Path, *, made_by: str) -> pd.DataFrame:
+    """Read a kept table.
+
+    Raises:
+        InputError: It is not there; the sentence says which command makes it.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; `{made_by}` makes it")
+    return pd.read_parquet(path)
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

@@ -10,11 +10,10 @@ from autopeft.core.choices import did_you_mean
 from autopeft.spec.distribution import SECTIONS
 from autopeft.spec.first_points import wrong_points
 from autopeft.spec.mending import Mended
-from autopeft.spec.problems import Path
+from autopeft.spec.problems import Complaint, Path
 from autopeft.spec.scheduler import CHANGING, PbtScheduler
 from autopeft.spec.search import Search
 from autopeft.spec.task import BUILT_METRICS, LAST_METRICS
-from autopeft.spec.template import Complaint
 from autopeft.spec.trial import AnyTrial
 
 # The fields of ``search`` that hold an entry for every metric, each right or wrong by itself.

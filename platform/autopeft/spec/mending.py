@@ -4,15 +4,9 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from autopeft.spec.problems import Path
-from autopeft.spec.template import (
-    DEFAULT_TASK,
-    Complaint,
-    Template,
-    Tree,
-    meant_task,
-    read_template,
-)
+from autopeft.spec.problems import Complaint, Path
+from autopeft.spec.reading import DEFAULT_TASK, meant_task, read_template
+from autopeft.spec.template import Template, Tree
 
 # What stands in the place of a part that a trial cannot do without.
 STAND_INS: Mapping[Path, Tree] = {

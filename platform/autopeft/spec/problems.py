@@ -14,6 +14,7 @@ from autopeft.spec.distribution import is_searchable
 from autopeft.spec.record import NoNumber
 
 Path = tuple[str | int, ...]
+Complaint = tuple[Path, str]
 
 UNKNOWN_KEY = "unknown key"
 

@@ -14,14 +14,15 @@ from autopeft.spec.fitting import JudgedSearch, judge_search, unfitting
 from autopeft.spec.interpolation import literal
 from autopeft.spec.lines import Lines, place
 from autopeft.spec.mending import Mended, mend, untouched
-from autopeft.spec.problems import Path, complaints, dotted, unknown_key
+from autopeft.spec.problems import Complaint, Path, complaints, dotted, unknown_key
+from autopeft.spec.reading import read_template
 from autopeft.spec.record import Record
 from autopeft.spec.resources import Resources
 from autopeft.spec.search import Search
 from autopeft.spec.searcher import MOST_SEED
 from autopeft.spec.space import Space, Values
 from autopeft.spec.task_kind import TaskKind
-from autopeft.spec.template import Complaint, Template, read_template
+from autopeft.spec.template import Template
 from autopeft.spec.tracking import Tracking
 from autopeft.spec.trial import AnyTrial, TrialSpec
 

@@ -14,8 +14,9 @@ from autopeft.spec.objective import RUN_SECONDS
 from autopeft.spec.task import LOOP_METRICS
 from autopeft.tracking.configuration import OUT_OF_MEMORY, spec_of
 from autopeft.tracking.events import Kind
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
 from autopeft.tracking.run_folder import RunFolder
+from autopeft.tracking.trial_history import TrialHistory
 from autopeft.trial import Report, open_runner
 from autopeft.trial.failures import ObjectiveFailed
 from autopeft.trial.run import run_trial

@@ -26,7 +26,8 @@ from autopeft.tracking.events import (
     Reported,
     Status,
 )
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
+from autopeft.tracking.trial_history import TrialHistory
 
 DUPLICATES_IN_A_ROW = 20
 REFUSALS_IN_A_ROW = 100

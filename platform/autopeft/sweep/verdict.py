@@ -8,7 +8,7 @@ from autopeft.schedulers import Decision
 from autopeft.sweep.state import SweepState
 from autopeft.tracking.configuration import OUT_OF_MEMORY
 from autopeft.tracking.events import Kind, Status
-from autopeft.tracking.history import PATIENCE
+from autopeft.tracking.trial_history import PATIENCE
 
 OUT_OF_TIME = "hours: search.hours are over"
 

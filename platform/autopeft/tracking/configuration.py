@@ -4,7 +4,7 @@ from autopeft.spec.baselines import baseline_spec
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import AnyTrial
 from autopeft.tracking.events import Kind
-from autopeft.tracking.history import TrialHistory
+from autopeft.tracking.trial_history import TrialHistory
 
 OUT_OF_MEMORY = "out of memory"
 

@@ -1,9 +1,9 @@
 """The journal folded into what happened so far: trials, counts, the best."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import mean, stdev
-from typing import Any, assert_never
+from typing import assert_never
 
 from autopeft.spec.search import Search
 from autopeft.spec.warm_start import Opening
@@ -27,103 +27,7 @@ from autopeft.tracking.events import (
     SweepStarted,
     WarmStarted,
 )
-
-PATIENCE = "patience"  # how the reason of a trial begins that had stopped improving
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One report of a trial: metrics at a step, and when it was journalled."""
-
-    step: int
-    metrics: Mapping[str, float]
-    time: float
-
-
-@dataclass(frozen=True, slots=True)
-class Exploit:
-    """From ``step`` on a trial went on as a copy of ``source``, with these ``values`` explored."""
-
-    step: int
-    source: str
-    values: Mapping[str, Any]
-
-
-@dataclass(slots=True)
-class TrialHistory:
-    """Everything known of one trial; grows while it runs.
-
-    Attributes:
-        id: The trial's own identity, kept over resumes.
-        kind: Search trial, baseline or retraining.
-        name: What to call it in a table.
-        number: Which ask of the searcher it answers (search trials), else its order.
-        cube: Its point in the unit cube (search trials).
-        values: Its searched values, by dotted path; after an exploit the explored ones.
-        seed: Training seed, if it is not the sweep's.
-        of: For a retraining, the trial it repeats.
-        reports: What was reported, by step.
-        asked: When it was proposed (seconds since 1970).
-        ended: When it ended, if it did.
-        effective: Fingerprint of what was built.
-        trainable_parameters: Count, once built.
-        details: What building found: modules, ranks, roles.
-        paused: Since when it waits, if it does.
-        waited: For how many seconds it was paused, or running without a driver.
-        exploits: When it became a copy of another trial.
-        is_complete: Whether the last report was the final one.
-    """
-
-    id: str
-    kind: Kind
-    name: str
-    number: int
-    asked: float
-    values: dict[str, Any]
-    cube: dict[str, float] = field(default_factory=dict)
-    seed: int | None = None
-    of: str | None = None
-    status: Status = Status.RUNNING
-    reports: list[Point] = field(default_factory=list)
-    built: float | None = None
-    ended: float | None = None
-    effective: str | None = None
-    trainable_parameters: int | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    log: str = ""
-    duplicate_of: str | None = None
-    retries: list[str] = field(default_factory=list)
-    paused: float | None = None
-    waited: float = 0.0
-    exploits: list[Exploit] = field(default_factory=list)
-    is_complete: bool = False
-
-    @property
-    def step(self) -> int:
-        """The last step reported; 0 before the first report."""
-        return self.reports[-1].step if self.reports else 0
-
-    @property
-    def metrics(self) -> Mapping[str, float]:
-        """All metrics of the last report."""
-        return self.reports[-1].metrics if self.reports else {}
-
-    @property
-    def has_run_its_course(self) -> bool:
-        """Whether its last value stands: it ran all its steps, or had stopped improving."""
-        ran_out = self.status is Status.STOPPED and self.reason.startswith(PATIENCE)
-        return self.status is Status.FINISHED or ran_out
-
-    @property
-    def seconds(self) -> float | None:
-        """Time from proposal to end, without pauses and without a driver; ``None`` before."""
-        return None if self.ended is None else self.ended - self.asked - self.waited
-
-    def wait_no_more(self, time: float) -> None:
-        """Add the pause that ends now, if there is one."""
-        if self.paused is not None:
-            self.waited, self.paused = self.waited + time - self.paused, None
+from autopeft.tracking.trial_history import TrialHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,44 +103,10 @@ class History:
                     trial.values, trial.cube = dict(placed.values), dict(placed.cube or {})
             case RayStarted():
                 self.ray = event
-            case Asked():
-                self.trials[event.trial] = TrialHistory(
-                    event.trial, Kind.TRIAL, event.trial, event.number, event.time,
-                    dict(event.values), dict(event.cube),
-                )  # fmt: skip
-            case Planned():
-                self.trials[event.trial] = TrialHistory(
-                    event.trial, event.kind, event.name, len(self.trials), event.time,
-                    dict(event.values), seed=event.seed, of=event.of,
-                )  # fmt: skip
-            case Built():
-                trial = self.trials[event.trial]
-                trial.built = trial.built or event.time
-                trial.effective = event.effective
-                trial.trainable_parameters = event.trainable_parameters
-                trial.details = dict(event.details)
-            case Reported():
-                trial = self.trials[event.trial]
-                if not trial.reports or event.step > trial.step:
-                    trial.reports.append(Point(event.step, event.metrics, event.time))
-                    trial.is_complete = event.final
-            case Retried():
-                self.trials[event.trial].retries.append(event.reason)
-            case Paused():
-                trial = self.trials[event.trial]
-                trial.status, trial.paused = Status.PAUSED, event.time
-            case Promoted():
-                trial = self.trials[event.trial]
-                trial.wait_no_more(event.time)
-                trial.status = Status.RUNNING
-                if event.source is not None:
-                    trial.exploits.append(Exploit(trial.step, event.source, event.values))
-                    trial.values = {**trial.values, **event.values}
-            case Ended():
-                trial = self.trials[event.trial]
-                trial.wait_no_more(event.time)
-                trial.status, trial.reason, trial.log = event.status, event.reason, event.log
-                trial.ended, trial.duplicate_of = event.time, event.duplicate_of
+            case Asked() | Planned():
+                self.trials[event.trial] = TrialHistory.begun_by(event, order=len(self.trials))
+            case Built() | Reported() | Retried() | Paused() | Promoted() | Ended():
+                self.trials[event.trial].apply(event)
             case _:
                 assert_never(event)
 

@@ -7,8 +7,9 @@ from autopeft.core.errors import InputError, RunFolderError
 from autopeft.spec.sweep import Sweep
 from autopeft.spec.trial import TrialSpec
 from autopeft.tracking.configuration import spec_of
-from autopeft.tracking.history import Group, History, TrialHistory
+from autopeft.tracking.history import Group, History
 from autopeft.tracking.run_folder import RunFolder, run_and_trial
+from autopeft.tracking.trial_history import TrialHistory
 
 
 @dataclass(frozen=True, slots=True)

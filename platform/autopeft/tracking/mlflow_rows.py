@@ -26,7 +26,7 @@ from autopeft.tracking.events import (
     SweepStarted,
     WarmStarted,
 )
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
 from autopeft.tracking.mlflow_summary import flat, spec_params, summary_tags, test_metrics
 from autopeft.tracking.mlflow_words import (
     LONGEST_TAG,
@@ -41,6 +41,7 @@ from autopeft.tracking.mlflow_words import (
     run_name,
     text,
 )
+from autopeft.tracking.trial_history import TrialHistory
 
 
 class MlflowView:

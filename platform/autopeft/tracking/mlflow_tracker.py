@@ -18,7 +18,7 @@ from autopeft.tracking.mlflow_link import Link
 from autopeft.tracking.mlflow_sync import SyncReport, finish, sync
 from autopeft.tracking.run_folder import RunFolder
 
-PAUSE_S = 1.0  # between two looks at the journal, so that reports travel in batches
+PAUSE_S = 2.0  # between two looks at the journal, so that reports travel in batches
 LONGEST_PAUSE_S = 60.0
 Warn = Callable[[str], None]
 log = logging.getLogger(__name__)

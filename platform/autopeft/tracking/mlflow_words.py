@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autopeft.tracking.events import Status
-from autopeft.tracking.history import TrialHistory
+from autopeft.tracking.trial_history import TrialHistory
 
 PARENT = ""  # the key of the parent run; a child's key is its trial
 SOURCES = "warm_start.sources"  # a parent's tag: the sweeps it learnt from

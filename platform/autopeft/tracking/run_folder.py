@@ -17,8 +17,9 @@ from autopeft.core.places import private_folder, write_text
 from autopeft.spec.load import load_sweep
 from autopeft.spec.resolved import resolved
 from autopeft.spec.sweep import Sweep
-from autopeft.tracking.history import History, TrialHistory
+from autopeft.tracking.history import History
 from autopeft.tracking.journal import read_journal
+from autopeft.tracking.trial_history import TrialHistory
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,6 @@ import gc
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import torch
 
 from autopeft.models.load import Base, checksum, load_base
@@ -12,6 +11,7 @@ from autopeft.spec.trial import TrialSpec
 from autopeft.tasks import TASKS
 from autopeft.tasks.base import Task
 from autopeft.trial.failures import WorkerDoubtful
+from autopeft.trial.memory import keep_freed_memory, resident_mb, return_freed_memory
 
 
 @dataclass(slots=True)
@@ -39,6 +39,7 @@ class Worker:
     def __post_init__(self) -> None:
         # One thread per CPU asked for: torch would take the whole machine in every worker.
         torch.set_num_threads(self.cpus)
+        keep_freed_memory()
 
     @property
     def device(self) -> str:
@@ -90,6 +91,7 @@ class Worker:
     def check(self) -> None:
         """Look for traces of the trial that just ended: a changed base, memory that stays."""
         gc.collect()
+        return_freed_memory()
         if self.device == "cuda":
             torch.cuda.empty_cache()  # what this worker does not use is another's on the same GPU
         if self._base is not None and checksum(self._base.model) != self._base.checksum:
@@ -98,8 +100,3 @@ class Worker:
         self._first_rss_mb = self._first_rss_mb or rss_mb
         if rss_mb - self._first_rss_mb > self.memory_limit_mb:
             self.doubt = f"memory grew from {self._first_rss_mb:.0f} to {rss_mb:.0f} MB"
-
-
-def resident_mb() -> float:
-    """Return this process's resident memory in MB."""
-    return float(psutil.Process().memory_info().rss) / 1e6
