@@ -29,7 +29,7 @@ class Score:
     def __str__(self) -> str:
         if self.spread is None:
             return number(self.mean)
-        return f"{number(self.mean)} ± {number(self.spread)}"
+        return f"{number(self.mean)} ± {number(self.spread, beside=self.mean)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +112,27 @@ def fate(trial: TrialHistory) -> str:
     return "; ".join([*copies, *([trial.reason] if trial.reason else [])])
 
 
-def number(value: float | None) -> str:
+def number(value: float | None, *, beside: float | None = None) -> str:
     """Return a metric as a reader wants it.
+
+    Args:
+        value: The metric.
+        beside: What it stands next to, as a spread beside its mean: it gets as many decimals.
 
     Example:
         >>> number(0.83149), number(12.345), number(1234.5), number(0.00012), number(None)
         ('0.831', '12.3', '1234', '0.00012', '–')
+        >>> number(1.4e-16, beside=0.883), number(0.00084, beside=0.627)
+        ('0.000', '0.001')
     """
     if value is None or not math.isfinite(value):
         return "–"
-    if value == 0 or 0.001 <= abs(value) < 10:
-        return f"{value:.3f}"
-    return (
-        f"{value:.1f}"
-        if 10 <= abs(value) < 1000
-        else (f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}")
-    )
+    size = abs(value if beside is None or not math.isfinite(beside) else beside)
+    if size >= 1000:
+        return f"{value:.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    return f"{value:.3f}" if size == 0 or size >= 0.001 else f"{value:.3g}"
 
 
 def setting(value: Any) -> str:
