@@ -92,9 +92,11 @@ def test_status_of_a_running_sweep(ask, write_sweep):
     run = write_sweep(over=False)
     text = ask("status", run.path)
     assert "t0000" in text
-    assert "trials" in text.splitlines()[-1]
+    assert "trials" in text.splitlines()[-2]
+    assert "autopeft resume" in text.splitlines()[-1]
     known = json.loads(ask("status", run.path, "--json"))
     assert known["finished"] is False
+    assert known["state"] == "stopped"
     assert len(known["trials"]) == len(run.history().trials)
 
 
@@ -162,7 +164,7 @@ MEDIAN = "search.scheduler={kind: median, min_trials: 5}"
 def test_resume_with_another_scheduler_says_what_it_does(ask, write_sweep, monkeypatch, capsys):
     run = write_sweep()
     monkeypatch.setattr("autopeft.clusters.local.run_driver", lambda run, warn: 0)
-    main(["resume", str(run.path), "search.trials=12", MEDIAN])
+    main(["resume", str(run.path), "search.trials=20", MEDIAN])
     said = capsys.readouterr().err
     assert "search.scheduler.kind: asha → median" in said
     assert "search.scheduler.reduction: 3.0 → nothing" in said
@@ -171,7 +173,7 @@ def test_resume_with_another_scheduler_says_what_it_does(ask, write_sweep, monke
     assert run.sweep().settings.search.scheduler.min_trials == 5
     assert run.history().amendments[0].changes[-1].startswith("search.scheduler")
     before = run.journal.read_bytes()
-    main(["resume", str(run.path), "search.trials=12", MEDIAN])
+    main(["resume", str(run.path), "search.trials=20", MEDIAN])
     assert run.journal.read_bytes() == before
 
 
@@ -179,6 +181,15 @@ def test_resume_refuses_what_never_fits_here(write_sweep, capsys):
     run = write_sweep()
     assert main(["resume", str(run.path), "resources.cpus=900"]) == 2
     assert "resources.cpus: a trial is to get 900, this machine has" in capsys.readouterr().err
+
+
+def test_resume_refuses_fewer_trials_than_are_done(write_sweep, capsys):
+    run = write_sweep()
+    before, done = run.spec_file.read_text(), run.history().counted
+    assert main(["resume", str(run.path), "search.trials=1"]) == 2
+    said = capsys.readouterr().err
+    assert f"search.trials: 1 is below the {done} trials that are done" in said
+    assert run.spec_file.read_text() == before
 
 
 def test_resume_refuses_what_would_change_the_meaning_of_earlier_trials(write_sweep, capsys):
@@ -192,8 +203,14 @@ def test_resume_refuses_what_would_change_the_meaning_of_earlier_trials(write_sw
 
 
 def test_stop_without_a_driver_says_so(write_sweep, capsys):
-    assert main(["stop", str(write_sweep().path)]) == 1
-    assert "no driver is running" in capsys.readouterr().err
+    run = write_sweep(over=False)
+    for _ in range(2):  # stopping twice is fine
+        assert main(["stop", str(run.path)]) == 0
+        said = capsys.readouterr().err
+        assert "no driver is running" in said
+        assert "autopeft resume" in said
+    assert main(["stop", str(write_sweep().path)]) == 0
+    assert "has ended" in capsys.readouterr().err
 
 
 def test_report_writes_the_page(ask, write_sweep):

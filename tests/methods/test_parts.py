@@ -6,6 +6,7 @@ from torch.testing import assert_close
 from autopeft.core.errors import InvalidConfiguration
 from autopeft.methods import count_trainable, load_adapter
 from autopeft.methods.adapt import adapt, traits
+from autopeft.methods.effective import effective_hash
 from autopeft.models.load import checksum
 
 LORA = {"kind": "lora", "roles": "audio.attention", "rank": 2}
@@ -85,6 +86,16 @@ def test_a_part_of_size_zero_is_off(base, record, off):
     alone = count_trainable(base, record(**LORA))
     adapted = adapt(base, record("parts", parts=parts), seed=0)
     assert adapted.trainable_parameters == alone
+
+
+def test_what_a_part_that_is_off_would_have_had_makes_no_other_configuration(base, record):
+    hashes = set()
+    for off in ({"learning_rate": 1e-3}, {"learning_rate": 2e-3, "dropout": 0.1}):
+        parts = [{"kind": "lora", "rank": 0, **off}, LORA]
+        adapted = adapt(base, record("parts", parts=parts), seed=0)
+        hashes.add(effective_hash(adapted.effective, {}, 0))
+        adapted.unload()
+    assert len(hashes) == 1
 
 
 def test_all_off_is_refused(base, record):

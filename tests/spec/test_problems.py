@@ -38,6 +38,22 @@ sarch: {}
 """
 
 
+def test_few_steps_are_too_few_for_warm_up_and_for_early_stopping_at_once(
+    problems_of: Problems,
+) -> None:
+    lines = problems_of(HEAD + METHOD + "training: {steps: 8}\n")
+    assert [line.partition(": ")[0].split()[1] for line in lines] == [
+        "search.scheduler.grace_steps",
+        "training.warmup_steps",
+    ]
+    assert "write e.g. grace_steps: 2" in lines[0]
+
+
+def test_a_slip_in_the_word_search_is_recognised(problems_of: Problems) -> None:
+    (line,) = problems_of(HEAD + "method: {kind: lora, learning_rate: serach}\n")
+    assert "did you mean search?" in line
+
+
 def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problems) -> None:
     lines = problems_of(EVERYTHING_WRONG)
     starts = [line.partition(": ")[0] for line in lines]

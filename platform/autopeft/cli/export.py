@@ -15,7 +15,8 @@ def export(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="RUN", help="A run folder (its winner), or RUN/trials/ID of a run inside it."
+            metavar="RUN",
+            help="A run folder (its winner), or RUN/trials/ID of a baseline or retraining in it.",
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder.")],
@@ -24,7 +25,9 @@ def export(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write the winner's adapter as plain `peft` loads it, with a model card.
+    """Write the winner's adapter as plain `peft` loads it, with a model card that says how.
+
+    Several parts are a folder each; bottleneck adapters want autopeft imported before.
 
     Of a sweep over a command or a function, the best parameters as JSON.
     """

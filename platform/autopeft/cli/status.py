@@ -13,6 +13,7 @@ def status(run: Run, json: Json = False) -> None:
     """
     from autopeft.cli.live_table import headline
     from autopeft.cli.runs_table import job_in_words, job_lines
+    from autopeft.clusters.overview import STOPPED, overviews
     from autopeft.clusters.queued import is_queued
     from autopeft.clusters.rendezvous import find_rendezvous
     from autopeft.clusters.standing import standing_of
@@ -26,10 +27,12 @@ def status(run: Run, json: Json = False) -> None:
     job = job_of(sweep, folder.path) if is_queued(sweep) else None
     standing = standing_of(job) if job else None
     limit, ray = job.max_requeues if job else 0, find_rendezvous(folder.path)
+    (known,) = overviews([folder])
     if json:
         trials = folder.dataframe().to_dict("records")
         words = job_in_words(standing, ray, limit=limit) if standing else None
-        answer_json({**result(history, sweep), "trials": trials, "job": words})
+        state = {"state": str(known.state), "trials": trials, "job": words}
+        answer_json({**result(history, sweep), **state})
         return
     answer_table(trials_table(history, sweep.task))
     if history.is_over:
@@ -44,3 +47,5 @@ def status(run: Run, json: Json = False) -> None:
         answer(f"stopped: {history.failure}")
     if history.remark:
         answer(history.remark)
+    if known.state == STOPPED:
+        answer(f"nobody is at it; go on with: autopeft resume {short(folder.path)}")

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from autopeft.spec.method import is_on
+
 # Knobs of a method that leave no trace in the tensors it builds.
 _UNSEEN = ("learning_rate", "dropout", "activation", "scaling")
 
@@ -22,7 +24,7 @@ def describe(model: nn.Module, method: Any) -> dict[str, Any]:
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
     return {
         "kind": method.kind,
-        "knobs": [_knobs(part) for part in getattr(method, "parts", [method])],
+        "knobs": [_knobs(part) for part in getattr(method, "parts", [method]) if is_on(part)],
         "modules": dict(_modules(model)),
         "trainable_parameters": sum(p.numel() for p in trainable.values()),
         "initialisation": _fingerprint(trainable),

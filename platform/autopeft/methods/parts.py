@@ -14,6 +14,7 @@ from autopeft.methods import METHODS
 from autopeft.methods.base import Attachment, Traits, Wrapper
 from autopeft.methods.peft_method import PeftMethod
 from autopeft.methods.stacking import activate_all, forget_configs
+from autopeft.spec.method import is_on
 
 # May share a module: their updates are sums, so that neither changes what the other starts from.
 _ADDITIVE = frozenset({"lora", "rslora"})
@@ -25,7 +26,7 @@ class _Parts:
 
     def traits(self, method: Any) -> Traits:
         """Return what all parts can do together."""
-        each = [_method(part).traits(part) for part in method.parts if _is_on(part)]
+        each = [_method(part).traits(part) for part in method.parts if is_on(part)]
         return Traits(
             can_merge=all(traits.can_merge for traits in each),
             writes_base=any(traits.writes_base for traits in each),
@@ -74,15 +75,10 @@ def _on(method: Any) -> Sequence[Any]:
     Raises:
         InvalidConfiguration: There is none.
     """
-    parts = [part for part in method.parts if _is_on(part)]
+    parts = [part for part in method.parts if is_on(part)]
     if not parts:
         raise InvalidConfiguration("method.parts: every part is off; give one a rank above 0")
     return parts
-
-
-def _is_on(part: Any) -> bool:
-    """Return whether none of the part's sizes is 0; methods without a size are always on."""
-    return all(getattr(part, size, 1) for size in ("rank", "width", "block_size"))
 
 
 def _is_bottleneck(part: Any) -> bool:

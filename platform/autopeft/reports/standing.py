@@ -151,9 +151,12 @@ def settings(values: Mapping[str, Any]) -> str:
     Example:
         >>> settings({"method": "lora", "method.lora.rank": 8, "method.lora.learning_rate": 1e-3})
         'lora, rank 8, learning_rate 0.001'
+        >>> settings({"method.parts.0.rank": 4, "method.parts.1.rank": 8})
+        'parts.0.rank 4, parts.1.rank 8'
     """
     words = []
     for name, value in values.items():
-        last = name.rpartition(".")[2]
+        before, part, inside = name.rpartition("parts.")
+        last = f"{part}{inside}" if before else name.rpartition(".")[2]
         words.append(setting(value) if name == "method" else f"{last} {setting(value)}")
     return ", ".join(words)

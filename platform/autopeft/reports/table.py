@@ -49,7 +49,7 @@ def summary_table(history: History, task: TaskKind) -> Table:
     metric, _ = objective(history)
     table = Table(box=None, pad_edge=False, header_style="bold")
     ranking = standings(history)
-    if not ranking and not task.has_test:
+    if not ranking:
         return _best_trials(table, history)
     table.add_column("configuration", no_wrap=True)
     columns = {f"test {metric}": f"test_{metric}"} if task.has_test else {}

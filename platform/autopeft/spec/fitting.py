@@ -123,7 +123,8 @@ def _never_stopped(
         yield (
             ("search", "scheduler", "grace_steps"),
             f"{grace_steps} is above {trial.task.steps_path} {trial.steps}; no trial "
-            "would ever stop early",
+            f"would ever stop early; write e.g. grace_steps: {max(1, trial.steps // 4)}, or "
+            "scheduler: {kind: none}",
         )
 
 

@@ -102,6 +102,8 @@ def _override(
             ValueError,
         ) as error:
             sentence = str(error).partition("\n")[0]
+            if isinstance(error, IndexError):
+                sentence = "the list has no entry of that number; they count from 0"
             problems.append(Problem(COMMAND_LINE, key, f"cannot be set: {sentence}"))
             unknown.append(steps)
             continue

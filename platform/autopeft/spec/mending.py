@@ -9,10 +9,12 @@ from autopeft.spec.reading import DEFAULT_TASK, meant_task, read_template
 from autopeft.spec.template import Template, Tree
 
 # What stands in the place of a part that a trial cannot do without.
-STAND_INS: Mapping[Path, Tree] = {
+STAND_INS: Mapping[Path, Any] = {
     ("task",): {"data": {"kind": "procedural"}},
     ("task", "data"): {"kind": "procedural"},
     ("method",): {"kind": "lora"},
+    # Too many for the steps, most often by default: with none the steps are right.
+    ("training", "warmup_steps"): 0,
 }
 # Every round takes something out, or gives up; files of people need two or three.
 MOST_ROUNDS = 12

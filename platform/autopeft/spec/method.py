@@ -277,6 +277,11 @@ METHOD_RECORDS: dict[str, type[Record]] = {
 SIZES = ("rank", "width", "block_size")
 
 
+def is_on(part: Any) -> bool:
+    """Return whether none of the part's sizes is 0; methods without a size are always on."""
+    return all(getattr(part, size, 1) for size in SIZES)
+
+
 def _is_on(method: Record) -> Record:
     """Return a method that stands alone; only one of several ``parts`` may be off.
 

@@ -185,6 +185,8 @@ def _no_number(found: bool | str | float, right: str) -> str:
     """Return what to say of a value that YAML does not have as a number."""
     if isinstance(found, float):
         return f"found {found}, a finite number would be right"
+    if isinstance(found, str) and get_close_matches(found, ["search"], n=1):
+        return f"found {shown(found)}, {right} would be right; did you mean search?"
     quoted = isinstance(found, str) and found.strip().lstrip("+-").replace(".", "", 1).isdigit()
     return f"found {shown(found)}, {right} would be right{' (without quotes)' if quoted else ''}"
 

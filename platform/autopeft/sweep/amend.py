@@ -84,6 +84,8 @@ def amend(
     too_large = list(what_does_not_fit(sweep))
     if too_large:
         raise InputError(too_large)
+    if sweep.settings.search.trials < min(trials.counted, before.settings.search.trials):
+        raise InputError([_too_few(sweep, trials.counted)])
     changes = [*_changes_of_space(before, sweep), *_changes(before, sweep)]
     if not changes:
         return []
@@ -102,6 +104,12 @@ def amend(
         *(_told(sweep, trials, history) if anew and begun else []),
         *(_consequences(run, sweep) if judged else []),
     ]
+
+
+def _too_few(sweep: Sweep, counted: int) -> Problem:
+    wanted = sweep.settings.search.trials
+    message = f"{wanted} is below the {counted} trials that are done; at least {counted} is right"
+    return Problem(COMMAND_LINE, "search.trials", message)
 
 
 def _may_change(path: str) -> bool:
