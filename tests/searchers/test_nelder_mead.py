@@ -255,10 +255,11 @@ def test_a_small_space_that_is_out_is_done_too(outstanding: int) -> None:
 
 
 @pytest.mark.parametrize("parallel", [True, False])
-def test_branches_without_anything_to_walk_along_never_stall(parallel: bool) -> None:
+def test_branches_without_anything_to_walk_along_are_each_tried_once(parallel: bool) -> None:
     searcher = make((Axis("kind", levels=3, ordered=False),), parallel=parallel)
-    cubes = [told(searcher).cube["kind"] for _ in range(40)]
+    cubes = [told(searcher).cube["kind"] for _ in range(3)]
     assert len(set(cubes)) == 3
+    assert searcher.ask() == Done("every point of the space has been tried")
 
 
 def test_nothing_to_search_is_one_point() -> None:

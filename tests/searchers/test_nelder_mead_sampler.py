@@ -228,6 +228,41 @@ def test_a_small_space_goes_on_at_random_when_it_is_exhausted() -> None:
 # Stores and processes
 
 
+@pytest.mark.parametrize("parallel", [True, False])
+def test_a_trial_whose_process_died_is_not_waited_for_for_ever(parallel: bool) -> None:
+    study = study_of(NelderMeadSampler(PLANE, seed=1, parallel=parallel))
+    study.optimize(bowl, n_trials=10)
+    study.ask(PLANE)  # nobody will ever tell
+    study.optimize(bowl, n_trials=120)
+    assert study.best_value < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_point_of_a_few_is_paid_for_twice(seed: int) -> None:
+    space = {"k": IntDistribution(1, 8), "x": FloatDistribution(0, 1, step=0.25)}
+    study = study_of(NelderMeadSampler(space, seed=seed))
+    study.optimize(
+        lambda trial: (
+            (trial.suggest_int("k", 1, 8) - 3) ** 2 + trial.suggest_float("x", 0, 1, step=0.25)
+        ),
+        n_trials=40,
+    )
+    assert len({tuple(params.values()) for params in points(study)}) == 40
+
+
+def test_no_point_of_few_branches_is_paid_for_twice() -> None:
+    space = {"kind": CategoricalDistribution(["a", "b", "c"]), "k": IntDistribution(1, 5)}
+    study = study_of(NelderMeadSampler(space, seed=0))
+    study.optimize(
+        lambda trial: (
+            trial.suggest_categorical("kind", ["a", "b", "c"]).count("b")
+            + trial.suggest_int("k", 1, 5)
+        ),
+        n_trials=15,
+    )
+    assert len({tuple(params.values()) for params in points(study)}) == 15
+
+
 def test_two_studies_in_one_database_do_not_mix(tmp_path: Path) -> None:
     sampler, url = NelderMeadSampler(PLANE, seed=2), f"sqlite:///{tmp_path}/studies.db"
     studies = [study_of(sampler, storage=url, study_name=name) for name in ("one", "two")]

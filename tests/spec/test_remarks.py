@@ -59,6 +59,14 @@ def test_fewer_steps_than_one_report_takes_are_named() -> None:
     )
 
 
+def test_a_searcher_that_learns_hears_little_of_those_that_wait() -> None:
+    scheduler = {"kind": "asha", "mode": "promote", "grace_steps": 30}
+    for searcher, words in (("tpe", 1), ("nelder-mead", 1), ("random", 0)):
+        search = {"scheduler": scheduler, "searcher": {"kind": searcher}}
+        told = [str(remark) for remark in remarks(load_sweep({**RAW, "search": search}))]
+        assert sum(f"{searcher} hears of a paused trial" in line for line in told) == words
+
+
 def test_populations_that_never_fill_and_rounds_between_reports_are_named() -> None:
     raw = {**RAW, "method": {"kind": "lora", "learning_rate": "search"}}
     pbt = {"kind": "pbt", "population": 5, "interval_steps": 15}

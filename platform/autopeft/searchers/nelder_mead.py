@@ -12,8 +12,9 @@ simplex can use is out. Whoever proposed a point, its result may join the simple
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ FILLED_FIRST = 10
 FILLED_EVERY = 4
 EXPLORATION = 0.3
 REDRAWS = 10
+MOST_LOOKED_THROUGH = 1024  # points of a space of a few levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class NelderMead:
 
     def _end(self) -> str:
         """Return why there is nothing more to ask, ever; nothing if there is."""
+        if self._split and self._is_small and next(self._untried(), None) is None:
+            return "every point of the space has been tried"
         walk = self._walks.get(())
         if self._split or walk is None or not walk.is_over:
             return ""
@@ -164,9 +168,33 @@ class NelderMead:
                 break
             self._filler.tell(proposal.number, Failed("tried before"))
         else:
+            untried = next(self._untried(), None)
+            if untried is not None:
+                return Given(untried)
             proposal = self._filler.ask()
             assert isinstance(proposal, Proposal)
         return Given(proposal.cube, filler=proposal.number)
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether the space has levels only, and few enough to look through."""
+        count = math.prod(axis.levels or 0 for axis in self._setting.axes)
+        return bool(self._setting.axes) and 0 < count <= MOST_LOOKED_THROUGH
+
+    def _untried(self) -> Iterator[dict[str, float]]:
+        """Yield the points that nobody has tried, of a space of a few levels."""
+        if not self._is_small:
+            return
+        axes = self._setting.axes
+        for point in product(*(range(axis.levels or 1) for axis in axes)):
+            level_at = {axis.name: level for axis, level in zip(axes, point, strict=True)}
+            cube = {
+                axis.name: middle_of(level_at[axis.name], axis.levels or 1)
+                for axis in axes
+                if axis.when is None or level_at.get(axis.when[0]) == axis.when[1]
+            }
+            if not self._is_known(cube):
+                yield cube
 
     def _is_known(self, cube: Cube) -> bool:
         branch = self._branch_of(cube)

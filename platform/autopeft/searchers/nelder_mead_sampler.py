@@ -36,6 +36,7 @@ Key: TypeAlias = tuple[str, ...]
 
 # How Optuna marks an enqueued trial (optuna.study.Study.enqueue_trial).
 FIXED = "fixed_params"
+WAITED_FOR = 3  # rounds of all that run, as in the search itself
 
 
 class NelderMeadSampler(BaseSampler):  # type: ignore[misc]  # untyped where Optuna loads lazily
@@ -168,6 +169,8 @@ class _Course:
         out: By number of the trial that evaluates it, a proposal's number and values.
         ended: Numbers of the trials taken in.
         known: What came of points that others proposed.
+        unjoined: Others' trials that the search has not learnt from yet.
+        waits: How many trials in a row there was no point for.
     """
 
     of: _Of
@@ -176,21 +179,39 @@ class _Course:
     out: dict[int, tuple[int, Values]] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
     known: dict[Key, Outcome] = field(default_factory=dict)
+    unjoined: list[FrozenTrial] = field(default_factory=list)
+    waits: int = 0
 
     def next(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> Values:
         """Return the values for ``trial``; none if there is no point for it now."""
-        others = self._take_in(trials)
+        self.unjoined += self._take_in(trials)
         if trial.number in self.out:
             return self.out[trial.number][1]
         elsewhere = self._elsewhere(trials)
         values = self._proposal_for(trial, elsewhere)
-        if others and values:  # join only now: what a former process proposed was recognised above
+        if not values and self._has_waited_enough(trials):
+            self._give_up()
+            values = self._proposal_for(trial, elsewhere)
+        if self.unjoined and values:  # only now: what a former process proposed was recognised
             number, _ = self.out.pop(trial.number)
             self.core.forget(number)
-            for other in others:
+            for other in self.unjoined:
                 self._add(other)
+            self.unjoined = []
             values = self._proposal_for(trial, elsewhere)
+        self.waits = 0 if values else self.waits + 1
         return values
+
+    def _has_waited_enough(self, trials: Iterable[FrozenTrial]) -> bool:
+        """Return whether those that are waited for may be lost, as with a process that died."""
+        running = sum(trial.state == TrialState.RUNNING for trial in trials)
+        return bool(self.out) and self.waits >= WAITED_FOR * running
+
+    def _give_up(self) -> None:
+        """Go on without those that are waited for; who still comes is taken as another's trial."""
+        for number, _ in self.out.values():
+            self.core.tell(number, Failed("no result came"))
+        self.out = {}
 
     def _proposal_for(self, trial: FrozenTrial, elsewhere: dict[Key, int]) -> Values:
         """Return values that nobody has tried or is at, and note that ``trial`` is."""

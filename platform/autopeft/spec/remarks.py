@@ -10,6 +10,7 @@ from autopeft.spec.sweep import Sweep
 GRACE = ("search", "scheduler", "grace_steps")
 MOST_RUNGS = 64
 REPORTS = ("training", "report_every")
+WITHOUT_LEARNING = ("random", "grid", "qmc")
 
 
 def remarks(sweep: Sweep) -> Iterator[Problem]:
@@ -21,6 +22,13 @@ def remarks(sweep: Sweep) -> Iterator[Problem]:
             ("search", "scheduler", "mode"),
             f"a {trial.task.kind} trial has no checkpoint: one that is paused and promoted begins "
             "anew, unless it keeps its own in {trial_dir}; mode: stop repeats nothing",
+        )
+    searcher = sweep.settings.search.searcher.kind
+    if getattr(scheduler, "mode", "stop") == "promote" and searcher not in WITHOUT_LEARNING:
+        yield sweep.problem(
+            ("search", "scheduler", "mode"),
+            f"{searcher} hears of a paused trial only when it ends, most of them at the end of the "
+            "sweep, and learns little before; mode: stop tells it at once",
         )
     if every is None:  # only a trial can tell when it reports
         return

@@ -39,7 +39,7 @@ def placed(old: Sweep, new: Sweep, values: Values) -> Placed:
     """
     spec, trees = old.trial(values), old.template.trees_at(values)
     name = _name(old.template.branch_at(values))
-    differing: tuple[str, ...] = ("method",)
+    differing: tuple[str, ...] = ("method",) if old.template.branches else ("task.parameters",)
     # The branch of the same name first; a method that got its any_of may have another name now.
     for branch in sorted(new.template.ways, key=lambda other: _name(other) != name):
         found = _values_in(new, branch, trees, spec)
