@@ -52,6 +52,8 @@ def test_few_steps_are_too_few_for_warm_up_and_for_early_stopping_at_once(
 def test_a_slip_in_the_word_search_is_recognised(problems_of: Problems) -> None:
     (line,) = problems_of(HEAD + "method: {kind: lora, learning_rate: serach}\n")
     assert "did you mean search?" in line
+    (line,) = problems_of(HEAD + METHOD + "search: {trials: search}\n")
+    assert "did you mean" not in line  # it is not searched
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problems) -> None:

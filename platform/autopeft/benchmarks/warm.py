@@ -1,7 +1,7 @@
 """What warm workers save: the demo's configurations, ours beside a fresh process per trial.
 
 Twice: the configurations that the search tries, and the whole demo with its baselines and
-retrainings, which are as many trainings again.
+retrainings, which are nearly as many runs again.
 """
 
 import time

@@ -14,20 +14,18 @@ def status(run: Run, json: Json = False) -> None:
     from autopeft.cli.live_table import headline
     from autopeft.cli.runs_table import job_in_words, job_lines
     from autopeft.clusters.overview import STOPPED, overviews
-    from autopeft.clusters.queued import is_queued
     from autopeft.clusters.rendezvous import find_rendezvous
-    from autopeft.clusters.standing import standing_of
     from autopeft.clusters.sweep_job import job_of
     from autopeft.reports.result import result
     from autopeft.reports.table import summary_table, trials_table
     from autopeft.tracking.run_folder import open_run
 
     folder = open_run(run)
-    history, sweep = folder.history(), folder.sweep()
-    job = job_of(sweep, folder.path) if is_queued(sweep) else None
-    standing = standing_of(job) if job else None
-    limit, ray = job.max_requeues if job else 0, find_rendezvous(folder.path)
     (known,) = overviews([folder])
+    # Of a run that cannot be read these say why.
+    sweep, history = known.sweep or folder.sweep(), known.history or folder.history()
+    standing, ray = known.standing, find_rendezvous(folder.path)
+    limit = job_of(sweep, folder.path).max_requeues if standing else 0
     if json:
         trials = folder.dataframe().to_dict("records")
         words = job_in_words(standing, ray, limit=limit) if standing else None

@@ -12,7 +12,7 @@ simplex can use is out. Whoever proposed a point, its result may join the simple
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -40,7 +40,7 @@ from autopeft.searchers.simplex_ground import Ways
 from autopeft.searchers.simplex_starts import random_simplex, regular_simplex
 from autopeft.searchers.simplex_walk import SimplexWalk
 from autopeft.spec.searcher import CmaesSearcher, NelderMeadSearcher, RandomSearcher, TpeSearcher
-from autopeft.spec.space import Axis, Cube, middle_of
+from autopeft.spec.space import Axis, Cube, completed, middle_of
 
 FILLED_FIRST = 10
 FILLED_EVERY = 4
@@ -126,7 +126,7 @@ class NelderMead:
 
     def _end(self) -> str:
         """Return why there is nothing more to ask, ever; nothing if there is."""
-        if self._split and self._is_small and next(self._untried(), None) is None:
+        if self._split and self._is_small and self._untried() is None:
             return "every point of the space has been tried"
         walk = self._walks.get(())
         if self._split or walk is None or not walk.is_over:
@@ -168,7 +168,7 @@ class NelderMead:
                 break
             self._filler.tell(proposal.number, Failed("tried before"))
         else:
-            untried = next(self._untried(), None)
+            untried = self._untried() if self._is_small else None
             if untried is not None:
                 return Given(untried)
             proposal = self._filler.ask()
@@ -181,20 +181,18 @@ class NelderMead:
         count = math.prod(axis.levels or 0 for axis in self._setting.axes)
         return bool(self._setting.axes) and 0 < count <= MOST_LOOKED_THROUGH
 
-    def _untried(self) -> Iterator[dict[str, float]]:
-        """Yield the points that nobody has tried, of a space of a few levels."""
-        if not self._is_small:
-            return
+    def _untried(self) -> dict[str, float] | None:
+        """Return a point of a small space that nobody has tried; ``None`` if there is none."""
         axes = self._setting.axes
         for point in product(*(range(axis.levels or 1) for axis in axes)):
-            level_at = {axis.name: level for axis, level in zip(axes, point, strict=True)}
-            cube = {
-                axis.name: middle_of(level_at[axis.name], axis.levels or 1)
-                for axis in axes
-                if axis.when is None or level_at.get(axis.when[0]) == axis.when[1]
+            everywhere = {
+                axis.name: middle_of(level, axis.levels or 1)
+                for axis, level in zip(axes, point, strict=True)
             }
+            cube = completed(axes, {}, everywhere)
             if not self._is_known(cube):
-                yield cube
+                return cube
+        return None
 
     def _is_known(self, cube: Cube) -> bool:
         branch = self._branch_of(cube)

@@ -282,7 +282,7 @@ def is_on(part: Any) -> bool:
     return all(getattr(part, size, 1) for size in SIZES)
 
 
-def _is_on(method: Record) -> Record:
+def _stands_alone(method: Record) -> Record:
     """Return a method that stands alone; only one of several ``parts`` may be off.
 
     Raises:
@@ -316,5 +316,5 @@ AnyMethod: TypeAlias = Annotated[
     | Parts
     | ZeroShot,
     Field(discriminator="kind"),
-    AfterValidator(_is_on),
+    AfterValidator(_stands_alone),
 ]

@@ -136,7 +136,7 @@ def _message(
 ) -> str:
     found, context = detail["input"], detail.get("ctx", {})
     if isinstance(found, NoNumber) and detail["type"] in RIGHT:
-        return _no_number(found.value, RIGHT[detail["type"]])
+        return _no_number(found.value, RIGHT[detail["type"]], path)
     match detail["type"]:
         case "extra_forbidden":
             return unknown_key(str(path[-1]), sorted(owner.model_fields) if owner else [])
@@ -181,11 +181,12 @@ def no_mapping(found: Any, kinds: Sequence[str] = ()) -> str:
     return f"found {shown(found)}; {meant} known: {', '.join(kinds)}"
 
 
-def _no_number(found: bool | str | float, right: str) -> str:
+def _no_number(found: bool | str | float, right: str, path: Path) -> str:
     """Return what to say of a value that YAML does not have as a number."""
     if isinstance(found, float):
         return f"found {found}, a finite number would be right"
-    if isinstance(found, str) and get_close_matches(found, ["search"], n=1):
+    slip = isinstance(found, str) and found != "search" and get_close_matches(found, ["search"])
+    if slip and is_searchable(path):
         return f"found {shown(found)}, {right} would be right; did you mean search?"
     quoted = isinstance(found, str) and found.strip().lstrip("+-").replace(".", "", 1).isdigit()
     return f"found {shown(found)}, {right} would be right{' (without quotes)' if quoted else ''}"
