@@ -13,9 +13,12 @@ test wants otherwise stands in ``wishes.json``:
 - slow_reply: what submits ends so many seconds after its job has begun;
 - no_requeue: jobs are not run again: Slurm refuses, Grid Engine takes 99 for an exit code.
 
+One call at a time: two that submit at once would else give two jobs one number.
+
 A job of Slurm that was requeued, or one of Grid Engine that ended with 99, is queued again at once.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -26,6 +29,7 @@ import time
 from pathlib import Path
 
 STATE = Path(os.environ["FAKE_SCHEDULER"])
+LOCK = (STATE / "lock").open("w")
 ARRAY = {"slurm": r"#SBATCH --array=1-(\d+)", "sge": r"#\$ -t 1-(\d+)", "pbs": r"#PBS -J 1-(\d+)"}
 VARIABLES = {
     "slurm": ("SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID"),
@@ -145,6 +149,7 @@ def submit(kind, arguments):
     reply = wishes().get("reply") or REPLIES[kind][bool(size)]
     print(reply.format(id=number, size=size))
     begin(kind)
+    LOCK.close()
     time.sleep(wishes().get("slow_reply", 0))
 
 
@@ -282,6 +287,7 @@ def qdel(arguments):
 
 
 def main():
+    fcntl.flock(LOCK, fcntl.LOCK_EX)
     command, *arguments = sys.argv[1:]
     with (STATE / "calls").open("a") as calls:
         calls.write(f"{time.monotonic():.3f} {command} {' '.join(arguments)}\n")
