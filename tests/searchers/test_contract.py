@@ -14,6 +14,7 @@ from autopeft.searchers import (
     SEARCHERS,
     Done,
     Failed,
+    Interim,
     Outcome,
     Proposal,
     Pruned,
@@ -78,19 +79,27 @@ def outcome(proposal: Proposal, dice: random.Random, objectives: int = 1) -> Out
             Pruned(value, 10),
             Pruned((-math.inf,) * objectives, 10),
             Failed("out of memory: 12 GiB"),
+            Interim(value, dice.choice([10, 20, 30]), seconds=1.0),
+            Interim((math.nan,) * objectives, 10),
         ]
     )
 
 
 def play(searcher: Searcher, *, rounds: int, dice: random.Random, waiting: list[Proposal]) -> None:
-    """Ask and tell with up to four points in flight, answered in any order; some never."""
+    """Ask and tell with up to four points in flight, answered in any order; some never.
+
+    Those that pause go on later, or never.
+    """
     for _ in range(rounds):
         proposal = searcher.ask()
         if isinstance(proposal, Proposal):
             waiting.append(proposal)
         while len(waiting) > 3 or not isinstance(proposal, Proposal):
             late = waiting.pop(dice.randrange(len(waiting)))
-            searcher.tell(late.number, outcome(late, dice))
+            came = outcome(late, dice)
+            searcher.tell(late.number, came)
+            if isinstance(came, Interim) and dice.random() < 0.5:
+                waiting.append(late)
             proposal = late
 
 
@@ -149,6 +158,8 @@ def test_its_own_seed_comes_before_the_sweeps(name: str) -> None:
         Pruned((0.1,), 0),
         Value((0.1,), violations=(math.nan,)),
         Pruned((0.1,), 5, violations=(math.inf, 1.0)),
+        Interim((0.1,), 5, violations=(0.1, math.nan)),
+        Interim((math.inf,), 10),
     ],
     ids=str,
 )
@@ -185,6 +196,37 @@ def test_a_result_told_twice_changes_nothing(name: str) -> None:
     one.tell(3, Value((99.0,)))
     one.tell(3, Failed("late"))
     assert asked(one).cube == asked(other).cube
+
+
+@every_searcher
+def test_what_a_paused_trial_comes_to_takes_the_place_of_what_it_had(name: str) -> None:
+    """Told at once one after the other, only the last word counts, and nothing comes after it."""
+    one, other = make(name), make(name)
+    for number in range(times(name, 25)):
+        mine, theirs = asked(one), asked(other)
+        assert mine == theirs
+        final: Outcome = Value((score(mine),)) if number % 3 else Pruned((score(mine) / 2,), 30)
+        if number % 4 == 0:
+            final = Failed("worker lost")
+        # No promise: the least that can be said, so that nothing was built on it meanwhile.
+        one.tell(mine.number, Interim((-1e9,), 10))
+        one.tell(mine.number, Interim((-1e9,), 20, seconds=2.0))
+        for searcher in (one, other):
+            searcher.tell(mine.number, final)
+        one.tell(mine.number, Interim((99.0,), 40))
+        one.tell(mine.number, Value((99.0,)))
+
+
+@pytest.mark.parametrize("name", ["tpe", "nelder-mead", "auto"])
+def test_it_learns_from_trials_that_are_paused(name: str) -> None:
+    """As under a scheduler that promotes: most trials pause and are never heard of again."""
+    searcher = make(name)
+    scores = []
+    for _ in range(60):
+        proposal = asked(searcher)
+        scores.append(score(proposal))
+        searcher.tell(proposal.number, Interim((scores[-1],), 10))
+    assert median(scores[30:]) > median(scores[:10])
 
 
 ELSEWHERE = (

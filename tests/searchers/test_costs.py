@@ -50,6 +50,16 @@ def test_unknown_branches_cost_what_their_likes_do() -> None:
     assert again.share(again.branch(OTHER)) == costs.share(costs.branch(OTHER))
 
 
+def test_a_trial_that_paused_is_counted_once_with_all_it_took() -> None:
+    once, twice = Costs(AXES), Costs(AXES)
+    for seconds in (10, 30):
+        once.note(DEAR, seconds)
+        twice.note(DEAR, 4)
+        twice.note(DEAR, None, before=4)
+        twice.note(DEAR, seconds, before=4)
+    assert once.state() == twice.state()
+
+
 def test_one_long_trial_is_no_proof() -> None:
     costs = Costs(AXES)
     for _ in range(10):

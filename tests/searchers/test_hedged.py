@@ -7,6 +7,7 @@ import pytest
 
 from autopeft.searchers import (
     Failed,
+    Interim,
     Prior,
     Proposal,
     Pruned,
@@ -132,6 +133,24 @@ def test_a_guess_without_a_value_that_counts_was_wrong(outcome):
     searcher.tell(asked(searcher).number, outcome)
     assert searcher.dropped is True
     assert isinstance(searcher.ask(), Proposal)
+
+
+@kinds
+@pytest.mark.parametrize(("final", "wrong"), [(0.0, False), (0.5, True)])
+def test_a_guess_that_pauses_is_judged_at_its_end(options, final, wrong):
+    searcher = make(options)
+    guess = asked(searcher)
+    searcher.tell(guess.number, Interim((0.3,), 10))
+    assert searcher.dropped is None
+    for _ in range(5):
+        other = asked(searcher)
+        searcher.tell(other.number, Interim((1.0,), 10))
+        searcher.tell(other.number, Value((loss(other.cube),)))
+    searcher.tell(guess.number, Value((final,)))
+    assert searcher.dropped is wrong
+    again = make(options)
+    again.load(json.loads(json.dumps(searcher.state())))
+    assert [asked(again) for _ in range(3)] == [asked(searcher) for _ in range(3)]
 
 
 def test_the_users_first_points_come_before_the_guess():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autopeft.searchers import (
     Failed,
+    Interim,
     Outcome,
     Prior,
     Proposal,
@@ -200,3 +201,28 @@ def test_first_points_outlive_a_box_that_grows_meanwhile(options):
     found = [told(searcher, Value((-0.12 - 0.02 * k,))) for k in range(len(first))]
     assert searcher.box["rate"][1] > BOX["rate"][1]
     assert [cube["rate"] for cube in found] == pytest.approx([cube["rate"] for cube in first])
+
+
+@kinds
+def test_a_trial_that_pauses_is_one_result_and_its_last_also_after_the_box_has_grown(options):
+    searcher, cubes = make(options), []
+    for number in range(RESULTS_BETWEEN):
+        proposal = searcher.ask()
+        assert isinstance(proposal, Proposal)
+        cubes.append(proposal.cube)
+        searcher.tell(number, Interim((9.0,), 10))
+        if number:
+            searcher.tell(number, Value((-proposal.cube["rate"],)))
+    for _ in range(RESULTS_BETWEEN):
+        told(searcher, Value((-9.0,)))  # wherever that is, an edge of some axis is near or it stays
+    searcher.tell(0, Value((0.25,)))
+    searcher.tell(0, Value((9.0,)))
+    assert [o for cube, o in searcher._results if cube == cubes[0]] == [Value((0.25,))]
+    assert len(searcher._results) == 2 * RESULTS_BETWEEN
+    inside = [t.value for t in searcher._inner._study.trials if t.value is not None]  # type: ignore[attr-defined]
+    assert 0.25 in inside
+    assert 9.0 not in inside
+    again = make(options)
+    again.load(json.loads(json.dumps(searcher.state())))
+    assert (again.box, again.ask()) == (searcher.box, searcher.ask())
+    assert searcher.box != BOX | {"warmup": (0.0, 1.0), "method": (0.0, 1.0)}

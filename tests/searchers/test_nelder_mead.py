@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autopeft.searchers import Done, Failed, Outcome, Prior, Proposal, Pruned, Setting, Value, Wait
+from autopeft.searchers import (
+    Done,
+    Failed,
+    Interim,
+    Outcome,
+    Prior,
+    Proposal,
+    Pruned,
+    Setting,
+    Value,
+    Wait,
+)
 from autopeft.searchers.nelder_mead import NelderMead
 from autopeft.spec.searcher import NelderMeadSearcher
 from autopeft.spec.space import Axis, Cube, active_axes
@@ -202,7 +213,21 @@ def test_what_was_stopped_early_counts_where_nothing_else_is_known() -> None:
     searcher = make()
     searcher.tell(asked(searcher).number, Failed("no"))
     searcher.tell(asked(searcher).number, Pruned((5.0,), 2))
-    assert [loss for _, loss in searcher.state()["results"][0][1]] == [math.inf, 5.0]
+    assert [loss for _, loss in searcher.state()["results"]["found"][0][1]] == [math.inf, 5.0]
+
+
+def test_a_paused_trial_has_one_result_and_its_last_value() -> None:
+    searcher = make()
+    first = asked(searcher)
+    searcher.tell(first.number, Interim((5.0,), 2))
+    assert asked(searcher).cube != first.cube, "its point has been tried"
+    searcher.tell(first.number, Interim((4.0,), 4))
+    searcher.tell(first.number, Value((1.0,)))
+    searcher.tell(first.number, Value((-9.0,)))
+    state = searcher.state()
+    assert [loss for _, loss in state["results"]["found"][0][1]] == [1.0]
+    assert [loss for _, loss in state["walks"][0][1]["results"]] == [1.0]
+    assert state["paused"] == state["results"]["paused"] == []
 
 
 def test_constraints_come_before_values() -> None:

@@ -152,7 +152,7 @@ def test_other_values_than_proposed_are_taken_as_they_are() -> None:
             study.enqueue_trial({"x": 1.9})
         study.tell(trial := study.ask(), bowl(trial))
     core = sampler._courses[study.study_name].core
-    told = [cube for _, found in core.state()["results"] for cube in found]
+    told = [cube for _, found in core.state()["results"]["found"] for cube in found]
     assert len(told) >= 39
 
 

@@ -7,7 +7,8 @@ import optuna
 import pytest
 from pydantic import TypeAdapter
 
-from autopeft.searchers import Failed, Proposal, Pruned, Setting, Value, make_searcher
+from autopeft.searchers import Failed, Interim, Proposal, Pruned, Setting, Value, make_searcher
+from autopeft.searchers.base import INFEASIBLE
 from autopeft.searchers.optuna_searcher import OptunaSearcher
 from autopeft.spec.searcher import Searcher as Options
 from autopeft.spec.space import Axis, Cube
@@ -73,10 +74,59 @@ def test_no_value_is_paired_with_another_point(kind: str) -> None:
                 searcher.tell(late.number, Failed("error"))
             elif fate < 0.2:
                 searcher.tell(late.number, Pruned((score(late.cube),), 3))
+            elif fate < 0.5:  # paused; goes on later
+                searcher.tell(late.number, Interim((99.0,), 3))
+                out.insert(0, late)
             else:
                 searcher.tell(late.number, Value((score(late.cube),)))
                 values += 1
     check_pairs(searcher, values)
+
+
+def seen(searcher: OptunaSearcher) -> list[tuple[str, float | None, dict[int, float]]]:
+    """Return what a sampler sees of the study's trials."""
+    trials = searcher._study.get_trials(deepcopy=False)
+    return [(t.state.name, t.value, t.intermediate_values) for t in trials]
+
+
+@every_kind
+@pytest.mark.parametrize("own", [True, False], ids=["own", "added"])
+def test_a_paused_trial_is_seen_as_pruned_until_it_has_another_outcome(
+    kind: str, own: bool
+) -> None:
+    searcher = make(kind)
+    cube = asked(searcher).cube if own else {"x": 0.2, "y": 0.3, "level": 0.5}
+
+    def come(outcome: Any) -> None:
+        if own:
+            searcher.tell(0, outcome)
+        else:
+            searcher.add(cube, outcome)
+
+    for step, value in ((3, 0.5), (9, 0.4)):
+        come(Interim((value,), step, violations=(1.0,)))
+        state, _, reported = seen(searcher)[0]
+        assert state == "PRUNED"
+        assert reported in ({step: value}, {step: 2 * INFEASIBLE})  # who knows no constraints
+        assert asked(searcher).cube != cube
+    come(Value((0.25,)))
+    assert seen(searcher)[0] == ("COMPLETE", 0.25, {})
+    assert searcher._study.trials[0].params["x"] == cube["x"]
+    again = make(kind)
+    again.load(searcher.state())
+    assert seen(again) == seen(searcher)
+    assert asked(again) == asked(searcher)
+
+
+def test_with_several_objectives_a_paused_trial_counts_by_its_values() -> None:
+    options = OPTIONS.validate_python({"kind": "nsga2", "population": 4})
+    searcher: Any = make_searcher(options, Setting(AXES, ("min", "max"), 0))
+    searcher.tell(asked(searcher).number, Interim((1.0, 2.0), 3, violations=(0.5,)))
+    (trial,) = searcher._study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    assert (trial.values, trial.constraints) == ([1.0, 2.0], {"0": 0.5})
+    searcher.tell(0, Value((3.0, 4.0), violations=(-0.5,)))
+    (trial,) = searcher._study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    assert (trial.values, trial.constraints) == ([3.0, 4.0], {"0": -0.5})
 
 
 @pytest.mark.parametrize("kind", ["cmaes", "nsga2", "nsga3"])

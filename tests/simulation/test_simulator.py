@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from autopeft.schedulers import SCHEDULERS, make_scheduler
-from autopeft.searchers import SEARCHERS, Setting, make_searcher
+from autopeft.searchers import SEARCHERS, Interim, Setting, make_searcher
 from autopeft.simulation.bbob import Bbob
 from autopeft.simulation.simulator import Simulation, heavy_tailed
 from autopeft.simulation.synthetic import SyntheticCurves
@@ -103,6 +103,21 @@ def test_paused_trials_go_on_or_are_stopped_and_the_best_runs_to_its_end():
     assert whole
     assert len(whole) < 15
     assert {trial.reports for trial in sweep.finished if not trial.is_whole} <= {1, 3}
+
+
+@pytest.mark.parametrize("searcher", ["tpe", "nelder-mead"])
+@pytest.mark.parametrize("kind", ["asha", "hyperband"])
+def test_a_searcher_learns_from_paused_trials_long_before_they_end(searcher, kind):
+    promoting = {"kind": kind, "mode": "promote"}
+    sweep = simulation(searcher, promoting, workers=1, trials=40)
+    deaf = simulation(searcher, promoting, workers=1, trials=40)
+    tell = deaf.searcher.tell
+    deaf.searcher.tell = lambda n, o: None if isinstance(o, Interim) else tell(n, o)
+    points = [
+        [trial.cube for trial in sorted(one.run(), key=lambda trial: trial.number)]
+        for one in (sweep, deaf)
+    ]
+    assert sum(a != b for a, b in zip(*points, strict=True)) > 20
 
 
 def test_equal_durations_make_rounds():

@@ -59,12 +59,20 @@ def test_fewer_steps_than_one_report_takes_are_named() -> None:
     )
 
 
-def test_a_searcher_that_learns_hears_little_of_those_that_wait() -> None:
-    scheduler = {"kind": "asha", "mode": "promote", "grace_steps": 30}
-    for searcher, words in (("tpe", 1), ("nelder-mead", 1), ("random", 0)):
-        search = {"scheduler": scheduler, "searcher": {"kind": searcher}}
+@pytest.mark.parametrize("mode", ["stop", "promote"])
+def test_a_searcher_that_learns_nothing_from_what_is_stopped_is_named(mode: str) -> None:
+    for searcher, goals, words in (
+        ("gp", 1, 1), ("cmaes", 1, 1), ("nsga2", 1, 1), ("nsga2", 2, 0),
+        ("tpe", 1, 0), ("nelder-mead", 1, 0), ("random", 1, 0), ("auto", 1, 0),
+    ):  # fmt: skip
+        search: dict[str, Any] = {
+            "scheduler": {"kind": "asha", "mode": mode, "grace_steps": 30},
+            "searcher": {"kind": searcher},
+        }
+        if goals == 2:
+            search["objectives"] = {"accuracy": "max", "loss": "min"}
         told = [str(remark) for remark in remarks(load_sweep({**RAW, "search": search}))]
-        assert sum(f"{searcher} hears of a paused trial" in line for line in told) == words
+        assert sum(f"{searcher} learns from trials that run" in line for line in told) == words
 
 
 def test_populations_that_never_fill_and_rounds_between_reports_are_named() -> None:

@@ -17,6 +17,7 @@ from autopeft.benchmarks import (
     driver,
     gpu,
     page,
+    pauses,
     searchers,
     stalls,
     traffic,
@@ -35,6 +36,7 @@ PARTS = (
     "bbob",
     "choice",
     "recorded",
+    "pauses",
     "bridge",
     "domains",
     "traffic",
@@ -110,7 +112,8 @@ def _measure(
         )
     if "workers" in parts:
         yield workers.workers(quick=quick, say=say)
-
+    if "pauses" in parts:
+        yield pauses.pauses(quick=quick, say=say)
     made = {
         "bbob": searchers.bbob,
         "choice": searchers.choice,

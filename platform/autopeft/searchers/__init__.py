@@ -6,6 +6,7 @@ from autopeft.core.choices import Choices
 from autopeft.searchers.base import (
     Done,
     Failed,
+    Interim,
     Outcome,
     Prior,
     Proposal,
@@ -42,6 +43,7 @@ __all__ = [
     "SEARCHERS",
     "Done",
     "Failed",
+    "Interim",
     "NelderMeadSampler",
     "Outcome",
     "Prior",

@@ -1,7 +1,7 @@
 """The searcher's protocol: ask for a point, tell what came of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, TypeAlias
 
 from autopeft.spec.record import Record
@@ -16,6 +16,8 @@ INFEASIBLE = 1e200
 # How far two numbers of the unit cube may differ and be one point: far more than rounding, far
 # less than what a searcher or a training could tell apart.
 SAME_WITHIN = 1e-9
+
+Spot: TypeAlias = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ def is_same_point(cube: Cube, other: Cube) -> bool:
     """
     near = (abs(cube[name] - other[name]) <= SAME_WITHIN for name in cube.keys() & other.keys())
     return cube.keys() == other.keys() and all(near)
+
+
+def spot(cube: Cube) -> Spot:
+    """Return a point as what a dictionary takes for a key.
+
+    Example:
+        >>> spot({"y": 0.5, "x": 0.25})
+        (('x', 0.25), ('y', 0.5))
+    """
+    return tuple(sorted(cube.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,11 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True)
+class Interim(Pruned):
+    """Paused at ``step`` with these values; another outcome may follow, and replaces this one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """No value: the configuration failed, or cannot be."""
 
@@ -85,15 +102,17 @@ Outcome: TypeAlias = Value | Pruned | Failed
 
 def outcome_as_json(outcome: Outcome) -> list[Any]:
     """Return an outcome as plain data, for a searcher's state."""
-    fields = [getattr(outcome, name) for name in outcome.__slots__]
-    return [type(outcome).__name__, *(list(f) if isinstance(f, tuple) else f for f in fields)]
+    found = [getattr(outcome, field.name) for field in fields(outcome)]
+    return [type(outcome).__name__, *(list(f) if isinstance(f, tuple) else f for f in found)]
 
 
 def outcome_from_json(data: Sequence[Any]) -> Outcome:
     """Return the outcome that ``outcome_as_json`` made ``data`` from."""
-    kinds: dict[str, Callable[..., Outcome]] = {"Value": Value, "Pruned": Pruned, "Failed": Failed}
-    kind, *fields = data
-    return kinds[kind](*(tuple(f) if isinstance(f, list) else f for f in fields))
+    kinds: dict[str, Callable[..., Outcome]] = {
+        kind.__name__: kind for kind in (Value, Pruned, Interim, Failed)
+    }
+    kind, *found = data
+    return kinds[kind](*(tuple(f) if isinstance(f, list) else f for f in found))
 
 
 class Searcher(Protocol):
@@ -107,7 +126,11 @@ class Searcher(Protocol):
         """Return the next point, or that there is none now, or none ever."""
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Take the outcome of proposal ``number``; outcomes may come in any order."""
+        """Take the outcome of proposal ``number``; outcomes may come in any order.
+
+        The first one that is no ``Interim`` is the last that counts; of interim ones each replaces
+        the one before.
+        """
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Know that proposal ``number`` was ``cube``, whatever was, or would have been, proposed.
@@ -128,7 +151,10 @@ class Learner(Searcher, Protocol):
     """A searcher that also learns from points that it did not propose."""
 
     def add(self, cube: Cube, outcome: Outcome) -> None:
-        """Take the outcome of a point that somebody else proposed."""
+        """Take the outcome of a point that somebody else proposed.
+
+        It replaces an ``Interim`` of the same point.
+        """
 
 
 def replay(searcher: Learner, calls: Sequence[Sequence[Any]]) -> None:

@@ -25,15 +25,22 @@ class Costs:
         self._spent: dict[Branch, tuple[int, float]] = {}
         self._seen: set[Branch] = set()
 
-    def note(self, cube: Cube, seconds: float | None) -> None:
-        """Learn how long a trial took; nothing, if that is not known."""
-        if seconds is None or not seconds > 0:
+    def note(self, cube: Cube, seconds: float | None, *, before: float | None = None) -> None:
+        """Learn how long a trial took; nothing, if that is not known.
+
+        Args:
+            cube: The trial's point.
+            seconds: What it took.
+            before: What had been noted of the same trial when it paused, if it did.
+        """
+        took, noted = _time(seconds), _time(before)
+        if not took:
             return
         branch = self.branch(cube)
         self._seen.add(branch)
         for length in range(len(branch) + 1):
             count, spent = self._spent.get(branch[:length], (0, 0.0))
-            self._spent[branch[:length]] = (count + 1, spent + seconds)
+            self._spent[branch[:length]] = (count + (not noted), spent + took - noted)
 
     def branch(self, cube: Cube) -> Branch:
         """Return the branch that a point lies in."""
@@ -69,3 +76,8 @@ class Costs:
             self._spent[branch] = (count, spent)
             if seen:
                 self._seen.add(branch)
+
+
+def _time(seconds: float | None) -> float:
+    """Return the seconds; 0 where they are not known."""
+    return seconds if seconds is not None and seconds > 0 else 0.0

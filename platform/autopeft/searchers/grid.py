@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from autopeft.searchers.base import Done, Outcome, Proposal, Setting, Wait, is_same_point
+from autopeft.searchers.base import (
+    Done,
+    Interim,
+    Outcome,
+    Proposal,
+    Setting,
+    Wait,
+    is_same_point,
+)
 from autopeft.spec.searcher import GridSearcher
 from autopeft.spec.space import Axis, Cube, completed, places_of, snapped
 
@@ -47,7 +55,8 @@ class Grid:
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Nothing to learn."""
-        self._out.pop(number, None)
+        if not isinstance(outcome, Interim):
+            self._out.pop(number, None)
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Leave ``cube`` out later on; what was given for ``number`` is given again."""

@@ -14,6 +14,7 @@ from typing import Any
 from autopeft.searchers.base import (
     Done,
     Failed,
+    Interim,
     Learner,
     Outcome,
     Proposal,
@@ -56,7 +57,7 @@ class Hedged:
         self._guess: int | None = None
         # The guess's result, until it is known what it is beside the cold search's own; and those.
         self._kept_from_cold: tuple[Cube, Outcome] | None = None
-        self._cold_losses: list[float] = []
+        self._cold_losses: dict[int, float] = {}
         self._out: dict[int, Given] = {}
         self._asked = setting.begin
         self._calls: list[list[Any]] = []
@@ -85,11 +86,14 @@ class Hedged:
         return Proposal(number, found.cube)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Take an outcome; that of the guess decides who goes on."""
+        """Take an outcome; that of the guess, when it is over, decides who goes on."""
         given = self._out.pop(number, None)
         if given is None:
             return
         self._calls.append(["tell", number, outcome_as_json(outcome)])
+        is_over = not isinstance(outcome, Interim)
+        if not is_over:
+            self._out[number] = given
         for searcher in (self._cold, self._warm):
             if searcher is None:
                 continue
@@ -100,11 +104,11 @@ class Hedged:
                 self._kept_from_cold = (given.cube, outcome)
             else:
                 searcher.add(given.cube, outcome)
-        if number == self._guess:
-            self._decide(is_right=self._is_right(outcome))
-        else:
-            self._cold_losses.append(self._loss(outcome))
+        if number != self._guess:
+            self._cold_losses[number] = self._loss(outcome)
             self._let_cold_know()
+        elif is_over:
+            self._decide(is_right=self._is_right(outcome))
 
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Take the outcome of a point that somebody else proposed."""
@@ -162,6 +166,6 @@ class Hedged:
             return
         if len(self._cold_losses) > len(self._setting.axes):
             cube, outcome = self._kept_from_cold
-            if self._loss(outcome) <= max(self._cold_losses):
+            if self._loss(outcome) <= max(self._cold_losses.values()):
                 self._cold.add(cube, outcome)
             self._kept_from_cold = None

@@ -12,15 +12,18 @@ from autopeft.core.seeds import derive_seed
 from autopeft.searchers.base import (
     Done,
     Failed,
+    Interim,
     Learner,
     Outcome,
     Proposal,
     Setting,
+    Spot,
     Value,
     Wait,
     make_searcher,
     outcome_as_json,
     replay,
+    spot,
 )
 from autopeft.spec.record import Record
 from autopeft.spec.space import Axis, Cube, level_of, middle_of
@@ -105,6 +108,7 @@ class Narrowed:
         self._generation, self._since = 0, 0
         self._best: tuple[float, Cube] | None = None
         self._results: list[tuple[Cube, Outcome]] = []
+        self._paused: dict[Spot, int] = {}  # where among the results
         self._out: dict[int, tuple[Cube, int, int]] = {}
         self._asked = setting.begin
         self._calls: list[list[Any]] = []
@@ -133,21 +137,23 @@ class Narrowed:
         if given is None:
             return
         self._calls.append(["tell", number, outcome_as_json(outcome)])
+        if isinstance(outcome, Interim):
+            self._out[number] = given
         cube, generation, inner_number = given
-        self._results.append((cube, outcome))
+        is_new = self._keep(cube, outcome)
         if generation == self._generation:
             self._inner.tell(inner_number, outcome)
         elif self._holds(cube):
             self._inner.add(self._inward(cube), outcome)
-        self._count(cube, outcome)
+        self._count(cube, outcome, is_new=is_new)
 
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Take the outcome of a point that somebody else proposed, inside the box or not."""
         self._calls.append(["add", dict(cube), outcome_as_json(outcome)])
-        self._results.append((cube, outcome))
+        is_new = self._keep(cube, outcome)
         if self._holds(cube):
             self._inner.add(self._inward(cube), outcome)
-        self._count(cube, outcome)
+        self._count(cube, outcome, is_new=is_new)
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Take a point of elsewhere: the searcher inside learns of it once it has a result."""
@@ -197,10 +203,19 @@ class Narrowed:
     def _inward(self, cube: Cube) -> dict[str, float]:
         return {name: self._sides[name].inward(x) for name, x in cube.items()}
 
-    def _count(self, cube: Cube, outcome: Outcome) -> None:
+    def _keep(self, cube: Cube, outcome: Outcome) -> bool:
+        """Keep a result, in the place of the interim one of its trial; whether there was none."""
+        at = self._paused.pop(spot(cube), len(self._results))
+        is_new = at == len(self._results)
+        self._results[at : at + 1] = [(cube, outcome)]
+        if isinstance(outcome, Interim):
+            self._paused[spot(cube)] = at
+        return is_new
+
+    def _count(self, cube: Cube, outcome: Outcome, *, is_new: bool) -> None:
         """Let the box grow, in its time, if the best lies at its edge."""
         self._note(cube, outcome)
-        self._since += 1
+        self._since += is_new
         if self._since >= RESULTS_BETWEEN:
             self._grow()
 

@@ -20,16 +20,16 @@ from typing import Any
 import numpy as np
 
 from autopeft.searchers.base import (
-    INFEASIBLE,
     Done,
     Failed,
+    Interim,
     Outcome,
     Proposal,
-    Pruned,
     Setting,
     Wait,
     reckons_with_costs,
 )
+from autopeft.searchers.branch_results import BranchResults, branch_from_json
 from autopeft.searchers.branches import Branch, branch_of, splitting_axes
 from autopeft.searchers.costs import Costs
 from autopeft.searchers.given import completed_first
@@ -58,25 +58,23 @@ class Given:
 
 
 class NelderMead:
-    """See the module's text; ``tell`` takes failures as the worst of all values.
+    """See the module's text, and ``BranchResults`` for how outcomes count.
 
-    A value that a trial had when it was stopped early counts, but never as better than the best of
-    its branch that ran to the end: trials are not beaten by promises. Constraints are kept by
-    Deb's rule.
+    Where a paused trial goes on, the moves that its value led to stay made, and the simplex stands
+    on its last one.
     """
 
     def __init__(self, options: NelderMeadSearcher, setting: Setting) -> None:
         self._options, self._setting = options, setting
-        self._sign = -1.0 if setting.directions[0] == "max" else 1.0
         self._split = splitting_axes(setting.axes)
         self._costs = Costs(setting.axes) if reckons_with_costs(options, setting) else None
         self._first = completed_first(setting)
         # The user's points are given by us, so that they come first and once.
         self._filler = _filler(options, replace(setting, first=()))
         self._walks: dict[Branch, SimplexWalk] = {}
-        self._results: dict[Branch, list[tuple[Point, float]]] = {}
-        self._best_whole: dict[Branch, float] = {}
+        self._results = BranchResults(setting.directions[0])
         self._out: dict[int, Given] = {}
+        self._paused: dict[int, Given] = {}
         self._asked, self._begun = setting.begin, 0
 
     def ask(self) -> Proposal | Wait | Done:
@@ -93,10 +91,12 @@ class NelderMead:
         return Proposal(number, given.cube)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Take an outcome, in any order; the first one of a proposal counts."""
-        given = self._out.pop(number, None)
+        """Take an outcome, in any order; the first one of a proposal counts that is not interim."""
+        given = self._out.pop(number, None) or self._paused.pop(number, None)
         if given is None:
             return
+        if isinstance(outcome, Interim):
+            self._paused[number] = given
         if given.filler is None:
             self._filler.add(given.cube, outcome)
         else:
@@ -105,6 +105,7 @@ class NelderMead:
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Wait for the result of ``cube``; the simplex may ask anew for what it had asked for."""
+        self._paused.pop(number, None)
         if number in self._out:
             self.forget(number)
         self._out[number] = self._held(Given(cube), number)
@@ -197,7 +198,7 @@ class NelderMead:
     def _is_known(self, cube: Cube) -> bool:
         branch = self._branch_of(cube)
         point = self._point(branch, cube)
-        tried = any(point == other for other, _ in self._results.get(branch, ()))
+        tried = any(point == other for other, _ in self._results.of(branch))
         return tried or any(cube == given.cube for given in self._out.values())
 
     # Branches
@@ -206,13 +207,12 @@ class NelderMead:
         """Return the branch to search, or ``None`` if the filler is to look over all of them."""
         if not self._split:
             return ()
-        results = sum(map(len, self._results.values()))
-        if results < FILLED_FIRST or number % FILLED_EVERY == 0:
+        if len(self._results) < FILLED_FIRST or number % FILLED_EVERY == 0:
             return None
-        losses = sorted(loss for found in self._results.values() for _, loss in found)
+        losses = self._results.losses()
         promises = {
-            branch: self._promise(branch, found, losses)
-            for branch, found in self._results.items()
+            branch: self._promise(branch, self._results.of(branch), losses)
+            for branch in self._results
             if branch not in self._walks or not self._walks[branch].is_over
         }
         return min(promises, key=promises.__getitem__, default=None)
@@ -255,7 +255,7 @@ class NelderMead:
     def _walk(self, branch: Branch) -> SimplexWalk:
         """Return the branch's simplex; a new one begins with what the branch has shown so far."""
         if branch not in self._walks:
-            found = self._results.get(branch, [])
+            found = self._results.of(branch)
             walk = self._new_walk(branch, self._start(branch, found))
             for number, given in self._out.items():
                 if self._branch_of(given.cube) == branch:
@@ -308,32 +308,21 @@ class NelderMead:
         return [float(spread.get(axis.name, self._options.size)) for axis in free]
 
     def _learn(self, cube: Cube, outcome: Outcome, number: int | None) -> None:
-        if self._costs is not None:
-            self._costs.note(cube, outcome.seconds)
         branch = self._branch_of(cube)
         point = self._point(branch, cube)
-        loss = self._loss(outcome, branch)
-        self._results.setdefault(branch, []).append((point, loss))
+        loss, before = self._results.take(branch, cube, point, outcome)
+        if self._costs is not None:
+            noted = None if before is None else before.seconds
+            self._costs.note(cube, outcome.seconds, before=noted)
         walk = self._walks.get(branch)
         if walk is None:
             return
-        if number is None:
+        if before is not None:
+            walk.revise(point, loss)
+        elif number is None:
             walk.add(point, loss)
         else:
             walk.tell(number, loss)
-
-    def _loss(self, outcome: Outcome, branch: Branch) -> float:
-        """Return what is minimised; infinite for what has no value."""
-        if isinstance(outcome, Failed) or not math.isfinite(outcome.values[0]):
-            return math.inf
-        broken = sum(max(violation, 0.0) for violation in outcome.violations)
-        if not broken <= 0:  # also NaN
-            return INFEASIBLE * (1 + broken) if broken > 0 else math.inf
-        loss, best = self._sign * outcome.values[0], self._best_whole.get(branch, math.inf)
-        if isinstance(outcome, Pruned):
-            return loss if best == math.inf else max(loss, best)
-        self._best_whole[branch] = min(loss, best)
-        return loss
 
     # State
 
@@ -343,8 +332,8 @@ class NelderMead:
             "asked": self._asked,
             "begun": self._begun,
             "out": [[n, dict(given.cube), given.filler] for n, given in self._out.items()],
-            "results": [[list(b), [[list(p), x] for p, x in r]] for b, r in self._results.items()],
-            "best": [[list(branch), loss] for branch, loss in self._best_whole.items()],
+            "paused": [[n, dict(given.cube), given.filler] for n, given in self._paused.items()],
+            "results": self._results.state(),
             "walks": [[list(branch), walk.state()] for branch, walk in self._walks.items()],
             "filler": self._filler.state(),
             "costs": [] if self._costs is None else self._costs.state(),
@@ -354,20 +343,15 @@ class NelderMead:
         """Stand where ``state`` was taken."""
         self._asked, self._begun = state["asked"], state["begun"]
         self._out = {number: Given(cube, filler) for number, cube, filler in state["out"]}
+        self._paused = {number: Given(cube, filler) for number, cube, filler in state["paused"]}
         self._filler.load(state["filler"])
         if self._costs is not None:
             self._costs.load(state["costs"])
-        for branch, results in state["results"]:
-            self._results[_branch(branch)] = [(tuple(point), loss) for point, loss in results]
-        self._best_whole = {_branch(branch): loss for branch, loss in state["best"]}
+        self._results.load(state["results"])
         for branch, walk in state["walks"]:
-            fresh = self._new_walk(_branch(branch), ())
+            fresh = self._new_walk(branch_from_json(branch), ())
             fresh.load(walk)
-            self._walks[_branch(branch)] = fresh
-
-
-def _branch(data: list[list[Any]]) -> Branch:
-    return tuple((str(name), int(level)) for name, level in data)
+            self._walks[branch_from_json(branch)] = fresh
 
 
 def _filler(options: NelderMeadSearcher, setting: Setting) -> OptunaSearcher:

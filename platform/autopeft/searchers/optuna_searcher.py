@@ -2,12 +2,13 @@
 
 Continuous axes and ordered levels are floats and integers to Optuna, unordered levels are
 categories; a conditional axis is suggested only where its choice was taken. NaN and infinite
-values are told as failures: Optuna would leave such a trial running for ever.
+values are told as failures: Optuna would leave such a trial running for ever. To Optuna a paused
+trial is a pruned one, until its next outcome takes the place of that.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,26 +19,56 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from autopeft.searchers.base import (
     INFEASIBLE,
     Done,
     Failed,
+    Interim,
     Outcome,
     Proposal,
     Pruned,
     Setting,
+    Spot,
     Value,
     Wait,
     outcome_as_json,
     replay,
+    spot,
 )
 from autopeft.searchers.costs import Costs
+from autopeft.searchers.optuna_storage import StorageWithPauses
 from autopeft.spec.space import Axis, Cube, level_of, middle_of, snapped
 
 MOST_BROKEN = 1e50
 MOST_DRAWS = 10
+
+
+@dataclass(slots=True)
+class Given:
+    """A point that is out: Optuna's trial, and what was told of it when it paused, if it did."""
+
+    trial: optuna.trial.Trial
+    cube: Cube
+    interim: Interim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An outcome in Optuna's words; it knows no pruning where there are several objectives.
+
+    Attributes:
+        state: What became of the trial.
+        values: One per objective, if it has any.
+        constraints: By name, by how much it is broken.
+        reported: The value of a pruned trial, by its last step.
+    """
+
+    state: TrialState
+    values: list[float] | None = None
+    constraints: Mapping[str, float] = field(default_factory=dict)
+    reported: Mapping[int, float] = field(default_factory=dict)
 
 
 class OptunaSearcher:
@@ -65,13 +96,14 @@ class OptunaSearcher:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._axes, self._directions = setting.axes, setting.directions
         self._knows_constraints, self._counts_own = knows_constraints, counts_own
+        self._storage = StorageWithPauses()
         self._study = optuna.create_study(
             sampler=sampler,
+            storage=self._storage,
             directions=["maximize" if d == "max" else "minimize" for d in setting.directions],
         )
-        # Kept here, because asking the study for one trial copies all of them.
-        self._open: dict[int, optuna.trial.Trial] = {}
-        self._cubes: dict[int, Cube] = {}
+        self._out: dict[int, Given] = {}
+        self._paused_elsewhere: dict[Spot, Given] = {}
         self._costs = Costs(setting.axes) if cost_aware else None
         self._seed = setting.seed
         self._first = list(setting.first)
@@ -85,7 +117,7 @@ class OptunaSearcher:
             self._affordable(number) if not self._first else self._next(self._first.pop(0))
         )
         self._asked += 1
-        self._open[number], self._cubes[number] = trial, cube
+        self._out[number] = Given(trial, cube)
         self._calls.append(["ask"])
         return Proposal(number, cube)
 
@@ -109,10 +141,10 @@ class OptunaSearcher:
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Let Optuna take ``cube`` for its own suggestion in the place of what that was."""
-        former = self._open.pop(number, None)
+        former = self._out.pop(number, None)
         if former is not None:
-            self._study.tell(former, state=TrialState.FAIL)
-        self._open[number], self._cubes[number] = self._next(cube)
+            self._learn(former, Failed("not evaluated"))
+        self._out[number] = Given(*self._next(cube))
         self._asked = max(self._asked, number + 1)
         self._calls.append(["adopt", number, dict(cube)])
 
@@ -143,43 +175,31 @@ class OptunaSearcher:
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tell Optuna; a pruned trial keeps its value at the step it reached.
 
-        The first outcome of a proposal counts, a second one is ignored.
+        The first outcome of a proposal that is not interim counts, a later one is ignored.
         """
-        trial = self._open.pop(number, None)
-        if trial is None:
+        given = self._out.pop(number, None)
+        if given is None:
             return
         self._calls.append(["tell", number, outcome_as_json(outcome)])
-        self._note_cost(self._cubes.pop(number), outcome)
-        outcome = self._understood(outcome)
-        match outcome:
-            case Value(values, violations) if _is_usable(outcome):
-                self._tell(trial, violations, values=list(values))
-            case Pruned(values, step, violations) if _is_usable(outcome):
-                if len(values) == 1:  # Optuna knows no pruning with several objectives
-                    trial.report(values[0], step)
-                    self._tell(trial, violations, state=TrialState.PRUNED)
-                else:
-                    self._tell(trial, violations, values=list(values))
-            case _:
-                self._study.tell(trial, state=TrialState.FAIL)
+        self._learn(given, outcome)
+        if given.interim is not None:
+            self._out[number] = given
 
     def add(self, cube: Cube, outcome: Outcome) -> None:
         """Let the sampler learn from a point that it did not propose; only finite values count."""
-        call = ["add", dict(cube), outcome_as_json(outcome)]
-        self._note_cost(cube, outcome)
-        outcome = self._understood(outcome)
-        if not isinstance(outcome, Value | Pruned) or not _is_usable(outcome):
+        self._calls.append(["add", dict(cube), outcome_as_json(outcome)])
+        given = self._paused_elsewhere.pop(spot(cube), None)
+        if given is None and isinstance(outcome, Interim):
+            given = Given(*self._next(cube))
+        if given is None:
+            self._note_cost(cube, outcome)
+            frozen = self._frozen(cube, self._understood(outcome))
+            if frozen.state is not TrialState.FAIL:
+                self._study.add_trial(frozen)
             return
-        present = [axis for axis in self._axes if axis.name in cube]
-        self._study.add_trial(
-            create_trial(
-                params=words(present, cube),
-                distributions={axis.name: distribution_of(axis) for axis in present},
-                values=list(outcome.values),
-                constraints=dict(_named(outcome.violations)),
-            )
-        )
-        self._calls.append(call)
+        self._learn(given, outcome)
+        if given.interim is not None:
+            self._paused_elsewhere[spot(cube)] = given
 
     def state(self) -> dict[str, Any]:
         """Return the calls made so far, and the version they were made with."""
@@ -189,9 +209,49 @@ class OptunaSearcher:
         """Make the same calls again: the sampler's random state follows from them."""
         replay(self, state["calls"])
 
-    def _note_cost(self, cube: Cube, outcome: Outcome) -> None:
+    def _learn(self, given: Given, outcome: Outcome) -> None:
+        """Let Optuna have an outcome of a trial that is out; an interim one leaves it out."""
+        self._note_cost(given.cube, outcome, before=given.interim)
+        given.interim = outcome if isinstance(outcome, Interim) else None
+        trial, outcome = given.trial, self._understood(outcome)
+        if isinstance(outcome, Interim):
+            self._storage.pause(trial.number, self._frozen(given.cube, outcome))
+            return
+        self._storage.end_pause(trial.number)
+        found = self._found(outcome)
+        for step, value in found.reported.items():
+            trial.report(value, step)
+        for name, violation in found.constraints.items():
+            trial.set_constraint(name, violation)
+        values = found.values if found.state is TrialState.COMPLETE else None
+        self._study.tell(trial, values, state=found.state)
+
+    def _frozen(self, cube: Cube, outcome: Outcome) -> FrozenTrial:
+        """Return a trial of Optuna's that came to ``outcome``."""
+        found = self._found(outcome)
+        present = [axis for axis in self._axes if axis.name in cube]
+        return create_trial(
+            state=found.state,
+            params=words(present, cube),
+            distributions={axis.name: distribution_of(axis) for axis in present},
+            values=found.values,
+            intermediate_values=dict(found.reported),
+            constraints=dict(found.constraints),
+        )
+
+    def _found(self, outcome: Outcome) -> Found:
+        """Return what an outcome is to Optuna."""
+        if isinstance(outcome, Failed) or not _is_usable(outcome):
+            return Found(TrialState.FAIL)
+        values, constraints = list(outcome.values), dict(_named(outcome.violations))
+        if isinstance(outcome, Value) or len(values) > 1:
+            return Found(TrialState.COMPLETE, values, constraints)
+        return Found(TrialState.PRUNED, values, constraints, {outcome.step: values[0]})
+
+    def _note_cost(self, cube: Cube, outcome: Outcome, before: Interim | None = None) -> None:
         if self._costs is not None:
-            self._costs.note(cube, outcome.seconds)
+            noted = before.seconds if before is not None else None
+            self._costs.note(cube, outcome.seconds, before=noted)
 
     def _understood(self, outcome: Outcome) -> Outcome:
         """Return the outcome with its constraints in the values, if the sampler needs that."""
@@ -203,18 +263,6 @@ class OptunaSearcher:
             values = tuple(-worst if d == "max" else worst for d in self._directions)
             return replace(outcome, values=values, violations=())
         return replace(outcome, violations=())
-
-    def _tell(
-        self,
-        trial: optuna.trial.Trial,
-        violations: Sequence[float],
-        *,
-        values: Sequence[float] | None = None,
-        state: TrialState | None = None,
-    ) -> None:
-        for name, violation in _named(violations):
-            trial.set_constraint(name, violation)
-        self._study.tell(trial, values, state=state)
 
 
 def distribution_of(axis: Axis) -> BaseDistribution:

@@ -84,6 +84,15 @@ class Ledger:
         self.results.append((point, loss))
         self.losses[self._ground.place(point)] = loss
 
+    def revise(self, point: Point, loss: float) -> Point:
+        """Write another loss over the last result there; return the point as it was given out."""
+        place = self._ground.place(point)
+        at = max(i for i, (p, _) in enumerate(self.results) if self._ground.place(p) == place)
+        given, _ = self.results[at]
+        self.results[at] = (given, loss)
+        self.losses[place] = loss
+        return given
+
     def places_out(self) -> set[Point]:
         """Return the places where results are to come from."""
         return {self._ground.place(out.point) for out in self._out.values()}

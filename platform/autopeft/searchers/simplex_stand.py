@@ -66,6 +66,32 @@ class Stand:
         if role != NO_ROLE and not role.startswith(MODEL):
             self.known[role] = loss
 
+    def revised(self, ground: Ground, point: Point, loss: float) -> "Stand":
+        """Return the stand with another loss of a point that it knows.
+
+        Where that puts the vertices into another order, their moves are others, and it is the next
+        stand; goals stay what they are.
+        """
+        place = ground.place(point)
+
+        def anew(evaluated: Sequence[Evaluated]) -> list[Evaluated]:
+            return [(p, loss if ground.place(p) == place else old) for p, old in evaluated]
+
+        before = self.simplex
+        simplex = None if before is None else Simplex.of(anew(before.evaluated))
+        is_reordered = before and simplex and before.vertices != simplex.vertices
+        if is_reordered and not self.goals:
+            return self.next(simplex)
+        here = {role for role, p in self._places(ground) if ground.place(p) == place}
+        known = {role: loss if role in here else old for role, old in self.known.items()}
+        return Stand(simplex, self.generation, self.goals, anew(self.kept), known, self.asked)
+
+    def _places(self, ground: Ground) -> list[tuple[Role, Point]]:
+        """Return where the roles lie that a decision hangs on."""
+        if self.goals or self.simplex is None or not ground.grains:
+            return list(self.goals.items())
+        return [(role_of(move), ground.moved(self.simplex, move)) for move in Move]
+
     def verdict(self, ground: Ground) -> Need | Accept | Shrink:
         """Return what becomes of the worst vertex, by what is known."""
         assert self.simplex is not None

@@ -129,6 +129,21 @@ class SimplexWalk:
         """Take a result of somebody else's point; it may join the simplex."""
         self._note(point, loss, NO_ROLE)
 
+    def revise(self, point: Point, loss: float) -> None:
+        """Take another loss of a point whose result was told or added before.
+
+        Moves that the former loss led to stay made; the simplex stands, or decides, by this one.
+        """
+        loss = usable(loss)
+        given = self.ledger.revise(point, loss)
+        before, self.stand = self.stand, self.stand.revised(self.ground, given, loss)
+        if self.ground.ways.parallel:
+            self._late = [pair for pair in self._late if pair[0] != given] + [(given, loss)]
+        if self.stand.generation != before.generation and self.simplex is not None:
+            self._stand(self.simplex)
+        while self._settle_once():
+            pass
+
     def _note(self, point: Point, loss: float, role: Role) -> None:
         loss = usable(loss)
         self.ledger.note(point, loss)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from autopeft.core.places import shipped
 from autopeft.schedulers import make_scheduler
@@ -48,6 +49,7 @@ CONTESTANTS = {
 SCHEDULES = {
     "none": NoScheduler(),
     "asha": AshaScheduler(grace_steps=10, reduction=3),
+    "asha, promote": AshaScheduler(mode="promote", grace_steps=10, reduction=3),
     "median": MedianScheduler(grace_steps=10),
 }
 KEY = ("curves", "searcher", "scheduler", "repetition")
@@ -119,7 +121,7 @@ def _means(
     }
     return {
         (searcher, scheduler): {
-            at: _mean(found[searcher, scheduler, at])
+            at: with_interval(found[searcher, scheduler, at])
             for at in order
             if (searcher, scheduler, at) in found
         }
@@ -139,12 +141,19 @@ def _judged(problem: Recorded, trials: Sequence[Finished]) -> Mapping[str, float
     }
 
 
-def _mean(values: Any) -> str:
-    values = values[np.isfinite(values)]
-    if not len(values):
+def with_interval(values: ArrayLike) -> str:
+    """Return the mean of what is finite with its 95 % interval; a dash if nothing is.
+
+    Example:
+        >>> with_interval([0.1, 0.3, np.nan]), with_interval([np.nan])
+        ('0.200 ± 0.196', '–')
+    """
+    found = np.asarray(values, dtype=float)
+    found = found[np.isfinite(found)]
+    if not len(found):
         return "–"
-    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    return f"{values.mean():.3f} ± {half:.3f}"
+    half = 1.96 * found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else 0.0
+    return f"{found.mean():.3f} ± {half:.3f}"
 
 
 def _seconds_of_a_trial(recordings: Sequence[Recording], steps: int) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from autopeft.schedulers import Decision, Scheduler, make_scheduler
-from autopeft.searchers import Done, Failed, Outcome, Proposal, Pruned, Searcher, Value
+from autopeft.searchers import Done, Failed, Interim, Outcome, Proposal, Pruned, Searcher, Value
 from autopeft.simulation.problem import Curve, Problem
 from autopeft.spec.scheduler import NoScheduler
 from autopeft.spec.space import Cube
@@ -183,6 +183,7 @@ class Simulation:
             self._schedule(number)
         elif decision is Decision.PAUSE:
             self._paused[number] = self._running.pop(number)
+            self.searcher.tell(number, Interim((loss,), step, seconds=trial.seconds))
         else:
             self._end(number, Pruned((loss,), step))
 

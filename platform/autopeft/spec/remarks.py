@@ -10,7 +10,10 @@ from autopeft.spec.sweep import Sweep
 GRACE = ("search", "scheduler", "grace_steps")
 MOST_RUNGS = 64
 REPORTS = ("training", "report_every")
-WITHOUT_LEARNING = ("random", "grid", "qmc")
+# Optuna's samplers learn from pruned trials or do not; NSGA's take their values as they are, where
+# there are several objectives.
+LEARN_FROM_WHOLE = ("gp", "cmaes")
+LEARN_FROM_WHOLE_IF_ONE = ("nsga2", "nsga3")
 
 
 def remarks(sweep: Sweep) -> Iterator[Problem]:
@@ -23,13 +26,7 @@ def remarks(sweep: Sweep) -> Iterator[Problem]:
             f"a {trial.task.kind} trial has no checkpoint: one that is paused and promoted begins "
             "anew, unless it keeps its own in {trial_dir}; mode: stop repeats nothing",
         )
-    searcher = sweep.settings.search.searcher.kind
-    if getattr(scheduler, "mode", "stop") == "promote" and searcher not in WITHOUT_LEARNING:
-        yield sweep.problem(
-            ("search", "scheduler", "mode"),
-            f"{searcher} hears of a paused trial only when it ends, most of them at the end of the "
-            "sweep, and learns little before; mode: stop tells it at once",
-        )
+    yield from _untaught(sweep)
     if every is None:  # only a trial can tell when it reports
         return
     if every > steps:
@@ -41,6 +38,18 @@ def remarks(sweep: Sweep) -> Iterator[Problem]:
         yield from _judged_late(sweep, scheduler.grace_steps, scheduler.reduction, steps, every)
     if scheduler.kind == "pbt":
         yield from _populations(sweep, scheduler, every)
+
+
+def _untaught(sweep: Sweep) -> Iterator[Problem]:
+    """Yield that a searcher makes nothing of the trials that the scheduler stops or pauses."""
+    search = sweep.settings.search
+    names = LEARN_FROM_WHOLE + (LEARN_FROM_WHOLE_IF_ONE if len(search.objectives) == 1 else ())
+    if search.searcher.kind in names and search.scheduler.kind in ("asha", "hyperband", "median"):
+        yield sweep.problem(
+            ("search", "searcher", "kind"),
+            f"{search.searcher.kind} learns from trials that run to their end only, and "
+            f"{search.scheduler.kind} lets few do so; tpe and nelder-mead learn from all of them",
+        )
 
 
 def _populations(sweep: Sweep, pbt: PbtScheduler, every: int) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from autopeft.schedulers import Decision, Scheduler
 from autopeft.schedulers.patience import Patience
-from autopeft.searchers import Failed, Outcome, Proposal, Pruned, Searcher, Value
+from autopeft.searchers import Failed, Interim, Outcome, Proposal, Pruned, Searcher, Value
 from autopeft.searchers.base import is_same_point
 from autopeft.spec.scheduler import CHANGING
 from autopeft.spec.search import Search
@@ -21,6 +21,7 @@ from autopeft.tracking.events import (
     Asked,
     Ended,
     Kind,
+    Paused,
     Placed,
     Promoted,
     Reported,
@@ -94,6 +95,8 @@ class SweepState:
         self.history.apply(event)
         if isinstance(event, Reported):
             self._apply_report(event)
+        elif isinstance(event, Paused):
+            self._apply_pause(event)
         elif isinstance(event, Promoted):
             self.scheduler.on_promote(event.trial)
             self.decisions.pop(event.trial, None)
@@ -159,6 +162,14 @@ class SweepState:
             self.decisions[event.trial] = self.scheduler.on_report(event.trial, event.step, *losses)
             if self.patience is not None and self.patience.is_over(event.trial, *losses):
                 self.out_of_patience.add(event.trial)
+
+    def _apply_pause(self, event: Paused) -> None:
+        """Tell the searcher what the trial has come to: it may wait until the search is over."""
+        trial = self.history.trials[event.trial]
+        values = self.history.values_of(trial.metrics)
+        if trial.kind is Kind.TRIAL and values is not None:
+            violations, seconds = self.history.violations(trial), trial.seconds_until_pause
+            self.searcher.tell(trial.number, Interim(values, trial.step, violations, seconds))
 
     def _apply_end(self, event: Ended) -> None:
         """Tell the searcher; the duplicate of one that is not over is told when that one ends."""

@@ -109,6 +109,11 @@ class TrialHistory:
         """Time from proposal to end, without pauses and without a driver; ``None`` before."""
         return None if self.ended is None else self.ended - self.asked - self.waited
 
+    @property
+    def seconds_until_pause(self) -> float | None:
+        """As ``seconds``, of a trial that is paused, up to the pause; ``None`` for any other."""
+        return None if self.paused is None else self.paused - self.asked - self.waited
+
     @classmethod
     def begun_by(cls, event: Asked | Planned, *, order: int) -> "TrialHistory":
         """Return the history of a trial that the searcher or the sweep has just thought of."""
