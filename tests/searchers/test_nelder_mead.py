@@ -213,7 +213,8 @@ def test_what_was_stopped_early_counts_where_nothing_else_is_known() -> None:
     searcher = make()
     searcher.tell(asked(searcher).number, Failed("no"))
     searcher.tell(asked(searcher).number, Pruned((5.0,), 2))
-    assert [loss for _, loss in searcher.state()["results"]["found"][0][1]] == [math.inf, 5.0]
+    found = searcher.state()["results"]["found"][0][1]
+    assert [float(loss) for _, loss in found] == [math.inf, 5.0]
 
 
 def test_a_paused_trial_has_one_result_and_its_last_value() -> None:

@@ -3,12 +3,13 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autopeft.schedulers import SCHEDULERS
-from autopeft.searchers import SEARCHERS
+from autopeft.searchers import SEARCHERS, Interim
 from autopeft.sweep.amend import amend
 from autopeft.sweep.conductor import Conductor
 from autopeft.tracking.events import AnyEvent, Asked, Kind, Paused, Promoted, Status
@@ -192,10 +193,21 @@ def test_promotions_come_before_new_points(stage: StageMaker) -> None:
 def test_a_paused_trial_is_a_twin_and_no_new_trial(stage: StageMaker) -> None:
     at = stage(**{**QUICK, "scheduler": PROMOTE, "trials": 3, "retrain": 0})
     at.effective = lambda a: "first" if a.trial in ("t0000", "t0002") else a.trial
-    history = finished(at).history
+    conductor: Conductor = at.open()
+    told: list[tuple[int, Any]] = []
+    tell = conductor.state.searcher.tell
+    conductor.state.searcher.tell = lambda n, o: (told.append((n, o)), tell(n, o))[1]  # type: ignore[method-assign]
+    at.play(conductor)
+    at.close()
+    history = conductor.history
     assert history.trials["t0002"].status is Status.DUPLICATE
     assert history.trials["t0002"].duplicate_of == "t0000"
     assert history.counted == 3
+    first, copy = ([o for n, o in told if n == number] for number in (0, 2))
+    assert isinstance(first[0], Interim)
+    # What its twin had come to by then, and all it came to since; without the time, spent once.
+    assert copy == [replace(o, seconds=None) for o in first[-len(copy) :]]
+    assert len(copy) > 1
 
 
 def test_out_of_time_ends_who_waits(stage: StageMaker) -> None:
@@ -324,6 +336,21 @@ def test_with_no_scheduler_any_more_who_waits_goes_on(stage: StageMaker) -> None
     assert {t.status for t in history.of_kind(Kind.TRIAL)} == {Status.FINISHED}
     for trial in history.of_kind(Kind.TRIAL):
         assert [point.step for point in trial.reports] == list(range(10, 81, 10))
+
+
+def test_another_searcher_takes_who_waits_as_history_too(stage: StageMaker) -> None:
+    at = stage(**{**QUICK, "scheduler": PROMOTE, "trials": 8})
+    kill(at, 30)
+    paused = set(of(list(read_journal(at.run.journal)), Paused))
+    assert len(paused) > len(at.run.history().paused) > 2, "one was promoted and is at work again"
+    amended(at, "search.searcher={kind: tpe, startup_trials: 2}")
+    conductor: Conductor = at.open()
+    study = conductor.state.searcher._study  # type: ignore[attr-defined]
+    seen = {trial.number: trial.state.name for trial in study.get_trials(deepcopy=False)}
+    assert {f"t{number:04d}" for number, state in seen.items() if state == "PRUNED"} == paused
+    at.play(conductor)
+    at.close()
+    assert conductor.history.counted == 8
 
 
 def test_with_a_scheduler_that_pauses_the_journal_fills_its_rungs(stage: StageMaker) -> None:

@@ -86,7 +86,8 @@ def check_pairs(conductor: Conductor) -> None:
         for trial in conductor.history.of_kind(Kind.TRIAL)
         if not trial.status.is_open
     }
-    known = {rounded(p): loss for found in searcher._results.values() for p, loss in found}
+    found = searcher.state()["results"]["found"]
+    known = {rounded(p): loss for _, results in found for p, loss in results}
     assert {point: -loss for point, loss in known.items()} == told
 
 

@@ -99,8 +99,8 @@ def check_pairs(conductor: Conductor) -> None:
     if isinstance(searcher, NelderMead):
         known = [
             (searcher._cube(branch, point), -loss)
-            for branch, found in searcher._results.items()
-            for point, loss in found
+            for branch in searcher._results
+            for point, loss in searcher._results.of(branch)
         ]
         expected = [(trial.cube, trial.metrics["accuracy"]) for trial in trials]
         assert sorted(map(str, known)) == sorted(map(str, expected))

@@ -1,5 +1,6 @@
 """The searcher's protocol: ask for a point, tell what came of it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, TypeAlias
@@ -100,10 +101,23 @@ class Failed:
 Outcome: TypeAlias = Value | Pruned | Failed
 
 
+def number_as_json(number: float) -> float | str:
+    """Return a number as JSON, which has neither infinity nor NaN; ``float`` reads it back.
+
+    Example:
+        >>> number_as_json(0.5), number_as_json(-math.inf), float(number_as_json(math.nan))
+        (0.5, '-inf', nan)
+    """
+    return number if math.isfinite(number) else str(number)
+
+
 def outcome_as_json(outcome: Outcome) -> list[Any]:
     """Return an outcome as plain data, for a searcher's state."""
     found = [getattr(outcome, field.name) for field in fields(outcome)]
-    return [type(outcome).__name__, *(list(f) if isinstance(f, tuple) else f for f in found)]
+    return [
+        type(outcome).__name__,
+        *(list(map(number_as_json, f)) if isinstance(f, tuple) else f for f in found),
+    ]
 
 
 def outcome_from_json(data: Sequence[Any]) -> Outcome:
@@ -112,7 +126,7 @@ def outcome_from_json(data: Sequence[Any]) -> Outcome:
         kind.__name__: kind for kind in (Value, Pruned, Interim, Failed)
     }
     kind, *found = data
-    return kinds[kind](*(tuple(f) if isinstance(f, list) else f for f in found))
+    return kinds[kind](*(tuple(map(float, f)) if isinstance(f, list) else f for f in found))
 
 
 class Searcher(Protocol):

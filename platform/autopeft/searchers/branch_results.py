@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autopeft.searchers.base import INFEASIBLE, Failed, Interim, Outcome, Pruned, Spot, spot
+from autopeft.searchers.base import (
+    INFEASIBLE,
+    Failed,
+    Interim,
+    Outcome,
+    Pruned,
+    Spot,
+    number_as_json,
+    spot,
+)
 from autopeft.searchers.branches import Branch
 from autopeft.searchers.simplex import Evaluated, Point
 from autopeft.searchers.simplex_ledger import pairs, plain_pairs
@@ -82,14 +91,14 @@ class BranchResults:
         """Return everything, as JSON."""
         return {
             "found": [[list(branch), plain_pairs(found)] for branch, found in self._found.items()],
-            "best": [[list(branch), loss] for branch, loss in self._best_whole.items()],
+            "best": [[list(b), number_as_json(loss)] for b, loss in self._best_whole.items()],
             "paused": [[dict(at), kept.at, kept.seconds] for at, kept in self._paused.items()],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Know what ``state`` knew."""
         self._found = {branch_from_json(branch): pairs(found) for branch, found in state["found"]}
-        self._best_whole = {branch_from_json(branch): loss for branch, loss in state["best"]}
+        self._best_whole = {branch_from_json(b): float(loss) for b, loss in state["best"]}
         self._paused = {spot(cube): Kept(at, seconds) for cube, at, seconds in state["paused"]}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from autopeft.searchers.base import number_as_json
 from autopeft.searchers.simplex import Evaluated, Point
 from autopeft.searchers.simplex_ground import Ground
 
@@ -43,6 +44,7 @@ class Ledger:
         self._ground = ground
         self.results: list[Evaluated] = []
         self.losses: dict[Point, float] = {}
+        self._last: dict[Point, int] = {}  # by place, where among the results
         self._out: dict[int, Out] = {}
         self._given = self._models = self._told = 0
 
@@ -81,15 +83,16 @@ class Ledger:
     def note(self, point: Point, loss: float) -> None:
         """Write down a result."""
         self._told += 1
+        place = self._ground.place(point)
+        self._last[place] = len(self.results)
         self.results.append((point, loss))
-        self.losses[self._ground.place(point)] = loss
+        self.losses[place] = loss
 
     def revise(self, point: Point, loss: float) -> Point:
         """Write another loss over the last result there; return the point as it was given out."""
         place = self._ground.place(point)
-        at = max(i for i, (p, _) in enumerate(self.results) if self._ground.place(p) == place)
-        given, _ = self.results[at]
-        self.results[at] = (given, loss)
+        given, _ = self.results[self._last[place]]
+        self.results[self._last[place]] = (given, loss)
         self.losses[place] = loss
         return given
 
@@ -121,7 +124,9 @@ class Ledger:
         self.results = pairs(state["results"])
         self._out = {n: Out(tuple(point), *rest) for n, point, *rest in state["out"]}
         self._given, self._models, self._told = state["counts"]
-        self.losses = {self._ground.place(point): loss for point, loss in self.results}
+        places = [self._ground.place(point) for point, _ in self.results]
+        self._last = {place: index for index, place in enumerate(places)}
+        self.losses = {place: self.results[index][1] for place, index in self._last.items()}
 
 
 def usable(loss: float) -> float:
@@ -136,9 +141,9 @@ def usable(loss: float) -> float:
 
 def plain_pairs(evaluated: Sequence[Evaluated]) -> list[list[Any]]:
     """Return points and losses as JSON."""
-    return [[list(point), loss] for point, loss in evaluated]
+    return [[list(point), number_as_json(loss)] for point, loss in evaluated]
 
 
 def pairs(data: Sequence[Sequence[Any]]) -> list[Evaluated]:
     """Return what ``plain_pairs`` made ``data`` from."""
-    return [(tuple(point), loss) for point, loss in data]
+    return [(tuple(point), float(loss)) for point, loss in data]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autopeft.searchers.base import number_as_json
 from autopeft.searchers.simplex import (
     Accept,
     Evaluated,
@@ -135,7 +136,7 @@ class Stand:
             "generation": self.generation,
             "goals": {role: list(point) for role, point in self.goals.items()},
             "kept": plain_pairs(self.kept),
-            "known": dict(self.known),
+            "known": {role: number_as_json(loss) for role, loss in self.known.items()},
             "asked": sorted(self.asked),
         }
 
@@ -148,7 +149,7 @@ class Stand:
             state["generation"],
             {role: tuple(point) for role, point in state["goals"].items()},
             pairs(state["kept"]),
-            dict(state["known"]),
+            {role: float(loss) for role, loss in state["known"].items()},
             set(state["asked"]),
         )
 

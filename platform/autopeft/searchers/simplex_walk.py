@@ -137,8 +137,10 @@ class SimplexWalk:
         loss = usable(loss)
         given = self.ledger.revise(point, loss)
         before, self.stand = self.stand, self.stand.revised(self.ground, given, loss)
-        if self.ground.ways.parallel:
-            self._late = [pair for pair in self._late if pair[0] != given] + [(given, loss)]
+        if self.ground.ways.parallel:  # a place that was recalled may be there by other coordinates
+            place = self.ground.place(point)
+            others = [pair for pair in self._late if self.ground.place(pair[0]) != place]
+            self._late = [*others, (given, loss)]
         if self.stand.generation != before.generation and self.simplex is not None:
             self._stand(self.simplex)
         while self._settle_once():

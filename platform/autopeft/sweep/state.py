@@ -104,8 +104,11 @@ class SweepState:
             self._apply_end(event)
 
     def outcome(self, trial: TrialHistory) -> Outcome:
-        """What a searcher is told of a trial that ended."""
+        """What a searcher is told of a trial that ended, or that pauses."""
         values = self.history.values_of(trial.metrics)
+        if trial.status is Status.PAUSED and values is not None:
+            violations, until = self.history.violations(trial), trial.seconds_until_pause
+            return Interim(values, trial.step, violations, until)
         seconds = trial.seconds if trial.status.counts else None
         if trial.has_run_its_course and values is not None:
             return Value(values, self.history.violations(trial), seconds)
@@ -166,13 +169,13 @@ class SweepState:
     def _apply_pause(self, event: Paused) -> None:
         """Tell the searcher what the trial has come to: it may wait until the search is over."""
         trial = self.history.trials[event.trial]
-        values = self.history.values_of(trial.metrics)
-        if trial.kind is Kind.TRIAL and values is not None:
-            violations, seconds = self.history.violations(trial), trial.seconds_until_pause
-            self.searcher.tell(trial.number, Interim(values, trial.step, violations, seconds))
+        if trial.kind is Kind.TRIAL and self.history.values_of(trial.metrics) is not None:
+            self._tell(trial, trial)
+            for owed in self._owed.get(trial.id, []):
+                self._tell(self.history.trials[owed], trial)
 
     def _apply_end(self, event: Ended) -> None:
-        """Tell the searcher; the duplicate of one that is not over is told when that one ends."""
+        """Tell the searcher; the duplicate of one that is not over hears what that one does."""
         trial = self.history.trials[event.trial]
         if trial.kind is not Kind.TRIAL:
             return
@@ -183,6 +186,8 @@ class SweepState:
         twin = self.history.trials.get(event.duplicate_of or "")
         if twin is not None and twin.status.is_open:
             self._owed.setdefault(twin.id, []).append(trial.id)
+            if isinstance(self.outcome(twin), Interim):
+                self._tell(trial, twin)
             return
         self._tell(trial, twin or trial)
         for owed in self._owed.pop(trial.id, []):
