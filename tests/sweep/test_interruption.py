@@ -23,6 +23,7 @@ def test_a_request_outside_of_tune_interrupts(number: int) -> None:
 
 def test_tune_is_told_once_and_only_a_second_ctrl_c_insists() -> None:
     told: list[int] = []
+    before = signal.getsignal(signal.SIGUSR1)
     with stoppable():
         signal.signal(signal.SIGUSR1, lambda number, frame: told.append(number))
         ask(signal.SIGTERM)
@@ -32,7 +33,18 @@ def test_tune_is_told_once_and_only_a_second_ctrl_c_insists() -> None:
         assert asked.is_set()
         with pytest.raises(KeyboardInterrupt):
             ask(signal.SIGINT)
-    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+def test_what_the_caller_or_a_tune_of_before_listens_with_is_not_this_sweeps() -> None:
+    told: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: told.append(number))
+    try:
+        with pytest.raises(KeyboardInterrupt), stoppable():
+            ask(signal.SIGINT)
+        assert told == []
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from autopeft.clusters.driver import LEAVE
@@ -27,7 +28,7 @@ def stoppable() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1, LEAVE)}
     for number in SIGNALS:
         if before[number] is not signal.SIG_IGN:
-            signal.signal(number, _on_signal)
+            signal.signal(number, partial(_on_signal, before[signal.SIGUSR1]))
     signal.signal(LEAVE, lambda number, frame: leaving.set())
     try:
         yield
@@ -38,13 +39,13 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _on_signal(number: int, frame: FrameType | None) -> None:
+def _on_signal(not_tunes: object, number: int, frame: FrameType | None) -> None:
     again = asked.is_set()
     asked.set()
     if again and number != signal.SIGINT:
         return
-    # Tune listens to SIGUSR1 from its start on, and for as long as we let it.
+    # Tune listens to SIGUSR1 from its start on; who did before was the user, or an older Tune.
     tune = signal.getsignal(signal.SIGUSR1)
-    if again or not callable(tune):
+    if again or not callable(tune) or tune is not_tunes:
         raise KeyboardInterrupt
     tune(number, frame)
