@@ -157,7 +157,7 @@ def test_a_wrong_row_hides_no_bad_sound(row, place, refuse):
 
 
 @pytest.mark.skipif(os.environ.get("HF_ENDPOINT") is not None, reason="a Hub may answer")
-@pytest.mark.parametrize("verb", ["check", "run"])
+@pytest.mark.parametrize("verb", [pytest.param("check", marks=pytest.mark.slow), "run"])
 def test_a_hub_id_without_network_fails_at_once(verb, refuse, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     said = refuse("model.base=somebody/some-clap", verb=verb, code=2)

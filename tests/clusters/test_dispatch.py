@@ -184,7 +184,7 @@ def test_a_job_deleted_while_queued_is_reported(at, fake_cluster, wish, cluster)
     assert not (at / "ran").exists()
 
 
-@every_queue
+@every_queue_in_time
 def test_a_silent_host_is_reported_and_the_job_cancelled(
     job, at, fake_cluster, wish, cluster, monkeypatch
 ):
