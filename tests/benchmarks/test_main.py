@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 
 @pytest.mark.parametrize(
-    ("part", "rows"), [("driver", 3), ("warm", 2), ("tracking", 4), ("slots", 2)]
+    ("part", "rows"), [("driver", 3), ("warm", 2), ("tracking", 4), ("slots", 2), ("pauses", 9)]
 )
 def test_a_quick_benchmark_fills_its_table(
     part: str, rows: int, capsys: pytest.CaptureFixture[str]

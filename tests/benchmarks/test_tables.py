@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from autopeft.benchmarks.__main__ import PARTS
 from autopeft.benchmarks.page import replaced, rewrite
+from autopeft.benchmarks.parts import PARTS
 from autopeft.benchmarks.tables import Table, Target, ratios, spread
 from autopeft.core.errors import InputError
 

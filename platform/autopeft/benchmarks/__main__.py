@@ -4,52 +4,22 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Grid
 
-from autopeft.benchmarks import (
-    bridges,
-    busy,
-    domains,
-    driver,
-    gpu,
-    page,
-    pauses,
-    searchers,
-    stalls,
-    traffic,
-    warm,
-    workers,
-)
+from autopeft.benchmarks import page
+from autopeft.benchmarks.parts import PARTS, How, Say
 from autopeft.benchmarks.tables import Table
 from autopeft.core.errors import AutopeftError
-
-PARTS = (
-    "driver",
-    "warm",
-    "tracking",
-    "slots",
-    "workers",
-    "bbob",
-    "choice",
-    "recorded",
-    "pauses",
-    "bridge",
-    "domains",
-    "traffic",
-    "gpu",
-)
-RAW = Path("tests/data")
-Say = Callable[[str], None]
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the parts asked for; stdout is the tables, stderr the progress."""
     asked = _arguments(words)
-    parts = PARTS if asked.part == "all" else (asked.part,)
+    parts = tuple(PARTS) if asked.part == "all" else (asked.part,)
     errors = Console(stderr=True, highlight=False)
     facts = page.machine()
     tables: list[Table] = []
@@ -87,55 +57,14 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 def _measure(
     parts: Sequence[str], folder: Path, asked: argparse.Namespace, say: Say
 ) -> Iterator[Table]:
-    quick: bool = asked.quick
-    rounds: int = asked.rounds or (1 if quick else 3)
-    if "driver" in parts:
-        yield driver.measure(
-            folder / "d", rounds=rounds, trials=1 if quick else 40, reports=1, say=say
-        )
-    if "warm" in parts:
-        yield warm.measure(
-            folder / "w", rounds=rounds, trials=1 if quick else 24, quick=quick, say=say
-        )
-    if "tracking" in parts:
-        yield stalls.measure(
-            folder / "t",
-            rounds=rounds,
-            reports=50 if quick else 1000,
-            per_second=1000 if quick else 100,
-            say=say,
-        )
-    if "slots" in parts:
-        lengths = (50,) if quick else busy.MILLISECONDS
-        yield busy.measure(
-            folder / "s", rounds=rounds, trials=4 if quick else 60, milliseconds=lengths, say=say
-        )
-    if "workers" in parts:
-        yield workers.workers(quick=quick, say=say)
-    if "pauses" in parts:
-        yield pauses.pauses(quick=quick, say=say)
-    made = {
-        "bbob": searchers.bbob,
-        "choice": searchers.choice,
-        "recorded": searchers.recorded,
-        "bridge": bridges.bridge,
-        "traffic": traffic.traffic,
-    }
-    for part, table in made.items():
-        raw = RAW / f"{part}_results.parquet"
-        if part in parts and len(parts) > 1 and not raw.exists():
-            say(f"{part}: no table, since {raw} was not made yet")
-        elif part in parts:
-            yield table(raw)
-    folder = RAW / "peft_domains"
-    if "domains" in parts and len(parts) > 1 and not folder.exists():
-        say(f"domains: no tables, since {folder} was not made yet")
-    elif "domains" in parts:
-        yield from domains.tables(folder, RAW / "domains_results.parquet")
-    if "gpu" in parts and len(parts) > 1 and not (RAW / gpu.METHODS).exists():
-        say(f"gpu: no tables, since {RAW / gpu.METHODS} was not made yet")
-    elif "gpu" in parts:
-        yield from gpu.tables(RAW)
+    rounds: int = asked.rounds or (1 if asked.quick else 3)
+    for name in parts:
+        needs = PARTS[name].needs
+        if len(parts) > 1 and needs is not None and not needs.exists():
+            say(f"{name}: left out, since {needs} was not made yet")
+            continue
+        own = folder / name[:1]  # sockets below it have paths of at most 107 bytes
+        yield from PARTS[name].tables(How(own, rounds, asked.quick, say))
 
 
 def _show(table: Table) -> None:
