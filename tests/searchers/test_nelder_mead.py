@@ -116,9 +116,12 @@ def test_one_at_a_time_it_waits_for_what_it_needs() -> None:
     assert isinstance(searcher.ask(), Wait)
 
 
-@settings(max_examples=12)
+SMALL = (Axis("x", levels=3), Axis("y", levels=3))
+
+
+@settings(max_examples=20)
 @given(
-    st.sampled_from([PLANE, BRANCHED, LEVELS]),
+    st.sampled_from([PLANE, BRANCHED, LEVELS, SMALL]),
     st.sampled_from([True, False]),
     st.integers(0, 99),
 )
@@ -134,8 +137,13 @@ def test_to_ask_in_vain_leaves_no_trace(axes: tuple[Axis, ...], parallel: bool, 
             out.append(answer)
         elif out:
             proposal = out.pop(dice.randrange(len(out)))
+            value = (bowl(proposal.cube),)
+            pauses = dice.random() < 0.3
+            if pauses:
+                out.append(proposal)
             for searcher in (patient, eager):
-                searcher.tell(proposal.number, Value((bowl(proposal.cube),)))
+                searcher.tell(proposal.number, Interim(value, 1) if pauses else Value(value))
+        assert eager.state() == patient.state()
 
 
 @settings(max_examples=12)
@@ -229,6 +237,26 @@ def test_a_paused_trial_has_one_result_and_its_last_value() -> None:
     assert [loss for _, loss in state["results"]["found"][0][1]] == [1.0]
     assert [loss for _, loss in state["walks"][0][1]["results"]] == [1.0]
     assert state["paused"] == state["results"]["paused"] == []
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_two_proposals_of_one_point_pause_and_end_each_with_its_own(parallel: bool) -> None:
+    """A duplicate hears what its twin comes to; its branch's simplex begins only afterwards."""
+    axes = (Axis("method", levels=2, ordered=False), Axis("x"))
+    point = {"method": 0.25, "x": 0.5}
+    searcher = make(axes, parallel=parallel, first=(point, point))
+    twins = [asked(searcher) for _ in range(2)]
+    assert [twin.cube for twin in twins] == [point, point]
+    for twin in twins:
+        searcher.tell(twin.number, Interim((0.5,), 1))
+    for _ in range(14):
+        proposal = asked(searcher)
+        searcher.tell(proposal.number, Value((1 + proposal.cube["x"],)))
+    for twin in twins:
+        searcher.tell(twin.number, Value((0.05,)))
+    found = [pair for _, pairs in searcher.state()["results"]["found"] for pair in pairs]
+    assert [loss for place, loss in found if place == [0.5]][:2] == [0.05, 0.05]
+    assert asked(searcher)
 
 
 def test_constraints_come_before_values() -> None:

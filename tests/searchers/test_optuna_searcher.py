@@ -1,5 +1,7 @@
 """Optuna by ask and tell: every value stays with its point, given points are learnt from."""
 
+import json
+import math
 import random
 from typing import Any
 
@@ -8,7 +10,6 @@ import pytest
 from pydantic import TypeAdapter
 
 from autopeft.searchers import Failed, Interim, Proposal, Pruned, Setting, Value, make_searcher
-from autopeft.searchers.base import INFEASIBLE
 from autopeft.searchers.optuna_searcher import OptunaSearcher
 from autopeft.spec.searcher import Searcher as Options
 from autopeft.spec.space import Axis, Cube
@@ -91,9 +92,8 @@ def seen(searcher: OptunaSearcher) -> list[tuple[str, float | None, dict[int, fl
 
 @every_kind
 @pytest.mark.parametrize("own", [True, False], ids=["own", "added"])
-def test_a_paused_trial_is_seen_as_pruned_until_it_has_another_outcome(
-    kind: str, own: bool
-) -> None:
+def test_a_paused_trial_is_seen_as_pruned_by_who_learns_from_such(kind: str, own: bool) -> None:
+    """To the others it runs; all of them see the outcome that follows."""
     searcher = make(kind)
     cube = asked(searcher).cube if own else {"x": 0.2, "y": 0.3, "level": 0.5}
 
@@ -105,10 +105,10 @@ def test_a_paused_trial_is_seen_as_pruned_until_it_has_another_outcome(
 
     for step, value in ((3, 0.5), (9, 0.4)):
         come(Interim((value,), step, violations=(1.0,)))
-        state, _, reported = seen(searcher)[0]
-        assert state == "PRUNED"
-        assert reported in ({step: value}, {step: 2 * INFEASIBLE})  # who knows no constraints
+        pruned = ("PRUNED", value, {step: value})
+        assert seen(searcher)[0] == (pruned if kind == "tpe" else ("RUNNING", None, {}))
         assert asked(searcher).cube != cube
+    come(Interim((math.nan,), 10))
     come(Value((0.25,)))
     assert seen(searcher)[0] == ("COMPLETE", 0.25, {})
     assert searcher._study.trials[0].params["x"] == cube["x"]
@@ -116,6 +116,60 @@ def test_a_paused_trial_is_seen_as_pruned_until_it_has_another_outcome(
     again.load(searcher.state())
     assert seen(again) == seen(searcher)
     assert asked(again) == asked(searcher)
+
+
+BRANCHED = (
+    Axis("m", levels=2, ordered=False),
+    Axis("x", when=("m", 0)),
+    Axis("y", when=("m", 1)),
+    Axis("z"),
+)
+HASTY = {
+    "gp": {"kind": "gp", "startup_trials": 3},
+    "tpe": {"kind": "tpe", "startup_trials": 4},
+    "nsga2": {"kind": "nsga2", "population": 4},
+    "nsga3": {"kind": "nsga3", "population": 4},
+    "cmaes": {"kind": "cmaes", "population": 4},
+}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", sorted(HASTY))
+def test_what_pauses_in_one_branch_and_ends_after_others_is_not_missed(
+    kind: str, seed: int
+) -> None:
+    """Optuna notes what the parameters of all ended trials are, and looks at none twice."""
+    options = OPTIONS.validate_python(HASTY[kind])
+    searcher, dice = make_searcher(options, Setting(BRANCHED, ("min",), seed)), random.Random(seed)
+    out: list[Proposal] = []
+    for _ in range(12 if kind == "gp" else 40):
+        out.append(asked(searcher))  # type: ignore[arg-type]
+        if dice.random() < 0.7:
+            searcher.tell(out[-1].number, Interim((dice.random(),), 1))
+        if len(out) > 3:
+            searcher.tell(out.pop(dice.randrange(2)).number, Value((dice.random(),)))
+    assert asked(searcher)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["nsga2", "nsga3", "tpe"])
+@pytest.mark.parametrize("end", [Failed("boom"), Value((math.nan, 0.0))], ids=str)
+def test_with_several_objectives_one_that_fails_after_its_pause_was_stopped_there(
+    kind: str, end: Any
+) -> None:
+    options = OPTIONS.validate_python(HASTY[kind])
+    searcher, dice = make_searcher(options, Setting(BRANCHED, ("min", "max"), 0)), random.Random(0)
+    paused: list[Proposal] = []
+    for _ in range(40):
+        proposal = asked(searcher)  # type: ignore[arg-type]
+        searcher.tell(proposal.number, Interim((dice.random(), dice.random()), 1))
+        paused.append(proposal)
+        if len(paused) > 6:
+            late = paused.pop(dice.randrange(6)).number
+            searcher.tell(late, Interim((math.nan, 1.0), 2))
+            searcher.tell(late, end)
+    again = make_searcher(options, Setting(BRANCHED, ("min", "max"), 0))
+    again.load(json.loads(json.dumps(searcher.state(), allow_nan=False)))
+    assert asked(again) == asked(searcher)  # type: ignore[arg-type]
 
 
 def test_with_several_objectives_a_paused_trial_counts_by_its_values() -> None:

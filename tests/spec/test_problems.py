@@ -303,6 +303,11 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems_of: Problem
             "4  search.objectives.source_accuracy: source_accuracy is scored with the last report ",
         ),
         (
+            "method: {any_of: [{kind: ia3}, {kind: lora, rank: search}]}\n"
+            "search: {searcher: {kind: cmaes, margin: true}}",
+            "4  search.searcher.margin: some parameters exist in one branch of the space only",
+        ),
+        (
             METHOD + "search: {scheduler: {kind: pbt}}",
             "4  search.scheduler: pbt explores learning_rate, weight_decay, clip_norm, dropout, an",
         ),

@@ -79,7 +79,8 @@ class Stage:
             if self.fails(assignment, step):
                 conductor.on_failure(trial, reason="error: drawn to fail")
                 continue
-            metrics = {"accuracy": self.accuracy(assignment, step)}
+            loss = getattr(assignment.spec.method, "rank", 2) / 8 + step / 800
+            metrics = {"accuracy": self.accuracy(assignment, step), "loss": loss}
             decision = conductor.on_report(trial, step=step, metrics=metrics, final=step == 80)
             if decision is Decision.CONTINUE:
                 running[trial] = (assignment, step)

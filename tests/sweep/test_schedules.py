@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from autopeft.schedulers import SCHEDULERS
 from autopeft.searchers import SEARCHERS, Interim
+from autopeft.spec.searcher import Searcher as Options
 from autopeft.sweep.amend import amend
 from autopeft.sweep.conductor import Conductor
 from autopeft.tracking.events import AnyEvent, Asked, Kind, Paused, Promoted, Status
@@ -19,6 +21,21 @@ from autopeft.tracking.journal import read_journal
 StageMaker = Callable[..., Any]
 QUICK: dict[str, Any] = {"baselines": False, "retrain": 1, "retrain_seeds": 1}
 PBT = {"kind": "pbt", "population": 4, "interval_steps": 20}
+# Such that within 24 trials each proposes by what it has learnt.
+HASTY: dict[str, dict[str, Any]] = {
+    "grid": {"points": 7},
+    "tpe": {"startup_trials": 4},
+    "gp": {"startup_trials": 4},
+    "cmaes": {"population": 4},
+    "nsga2": {"population": 4},
+    "nsga3": {"population": 4},
+}
+OPTIONS: TypeAdapter[Any] = TypeAdapter(Options)
+# A Gaussian process takes a tenth of a second for a point.
+every_searcher = pytest.mark.parametrize(
+    "searcher",
+    [pytest.param(n, marks=[pytest.mark.slow] if n == "gp" else []) for n in sorted(SEARCHERS)],
+)
 CASES: dict[str, dict[str, Any]] = {
     **{kind: {"scheduler": {"kind": kind}} for kind in SCHEDULERS},
     "asha-promote": {"scheduler": {"kind": "asha", "mode": "promote"}},
@@ -115,18 +132,26 @@ def test_a_tenth_failing_every_trial_ends_and_counts_are_exact(
     assert any(trial.has_run_its_course for trial in history.of_kind(Kind.TRIAL))
 
 
-@pytest.mark.parametrize("searcher", sorted(SEARCHERS))
-@pytest.mark.parametrize("scheduler", [{"kind": "asha"}, PROMOTE], ids=["stop", "promote"])
+@every_searcher
+@pytest.mark.parametrize(
+    "scheduler", [{"kind": "asha"}, PROMOTE, PBT], ids=["stop", "promote", "pbt"]
+)
+@pytest.mark.parametrize("objectives", [1, 2])
 def test_a_tenth_failing_every_searcher_finishes_its_budget(
-    stage: StageMaker, searcher: str, scheduler: dict[str, Any]
+    stage: StageMaker, searcher: str, scheduler: dict[str, Any], objectives: int
 ) -> None:
-    options = {**QUICK, "searcher": {"kind": searcher}, "scheduler": scheduler, "trials": 20}
+    searching = {"kind": searcher, **HASTY.get(searcher, {})}
+    options = {**QUICK, "searcher": searching, "scheduler": scheduler, "trials": 24}
+    if objectives == 2:
+        if OPTIONS.validate_python(searching).one_objective_only:
+            pytest.skip("searches one objective; a search file that asks for more is refused")
+        options["objectives"] = {"accuracy": "max", "loss": "min"}
     at = stage(slots=2, **options)
     failed = draw_failures(at)
     history = finished(at).history
     assert history.ended is not None
     if "exhausted" not in history.ended.reason and "converged" not in history.ended.reason:
-        check_failures(history, failed, trials=20)
+        check_failures(history, failed, trials=24)
 
 
 def draw_failures(stage: Any) -> set[str]:

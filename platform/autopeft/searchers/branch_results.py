@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from autopeft.searchers.base import (
     INFEASIBLE,
@@ -20,6 +20,8 @@ from autopeft.searchers.simplex import Evaluated, Point
 from autopeft.searchers.simplex_ledger import pairs, plain_pairs
 from autopeft.spec.search import Direction
 from autopeft.spec.space import Cube
+
+Whose: TypeAlias = int | Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class BranchResults:
         self._sign = -1.0 if direction == "max" else 1.0
         self._found: dict[Branch, list[Evaluated]] = {}
         self._best_whole: dict[Branch, float] = {}
-        self._paused: dict[Spot, Kept] = {}
+        self._paused: dict[Whose, Kept] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._found.values()))
@@ -59,21 +61,34 @@ class BranchResults:
         return sorted(loss for found in self._found.values() for _, loss in found)
 
     def take(
-        self, branch: Branch, cube: Cube, point: Point, outcome: Outcome
+        self, branch: Branch, cube: Cube, point: Point, outcome: Outcome, *, number: int | None
     ) -> tuple[float, Kept | None]:
         """Take what came of ``cube``, which is ``point`` in its branch.
+
+        Args:
+            branch: The branch.
+            cube: The whole point.
+            point: Where it lies on the branch's axes.
+            outcome: What came of it.
+            number: Of the proposal; ``None`` for somebody else's point, which is known by its
+                place. Two proposals may well have one.
 
         Returns:
             Its loss, and the result that this one replaces: that of the paused trial.
         """
         loss = self._loss(outcome, branch)
         found = self._found.setdefault(branch, [])
-        before = self._paused.pop(spot(cube), None)
+        whose = spot(cube) if number is None else number
+        before = self._paused.pop(whose, None)
         at = len(found) if before is None else before.at
         found[at : at + 1] = [(point, loss)]
         if isinstance(outcome, Interim):
-            self._paused[spot(cube)] = Kept(at, outcome.seconds)
+            self._paused[whose] = Kept(at, outcome.seconds)
         return loss, before
+
+    def settle(self, number: int) -> None:
+        """Let the result of a paused proposal stand: nothing more will come of that point."""
+        self._paused.pop(number, None)
 
     def _loss(self, outcome: Outcome, branch: Branch) -> float:
         if isinstance(outcome, Failed) or not math.isfinite(outcome.values[0]):
@@ -92,14 +107,20 @@ class BranchResults:
         return {
             "found": [[list(branch), plain_pairs(found)] for branch, found in self._found.items()],
             "best": [[list(b), number_as_json(loss)] for b, loss in self._best_whole.items()],
-            "paused": [[dict(at), kept.at, kept.seconds] for at, kept in self._paused.items()],
+            "paused": [
+                [whose if isinstance(whose, int) else dict(whose), kept.at, kept.seconds]
+                for whose, kept in self._paused.items()
+            ],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Know what ``state`` knew."""
         self._found = {branch_from_json(branch): pairs(found) for branch, found in state["found"]}
         self._best_whole = {branch_from_json(b): float(loss) for b, loss in state["best"]}
-        self._paused = {spot(cube): Kept(at, seconds) for cube, at, seconds in state["paused"]}
+        self._paused = {
+            whose if isinstance(whose, int) else spot(whose): Kept(at, seconds)
+            for whose, at, seconds in state["paused"]
+        }
 
 
 def branch_from_json(data: list[list[Any]]) -> Branch:

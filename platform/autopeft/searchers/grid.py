@@ -44,6 +44,7 @@ class Grid:
 
     def ask(self) -> Proposal | Wait | Done:
         """Return the next combination that nobody has brought yet, or that there is none."""
+        before = self._at, list(self._again)
         while (at := self._next_place()) < self._size(0, ()):
             cube = self._completed(self._first[at]) if at < 0 else self._combination(at)
             if not any(is_same_point(cube, other) for other in self._adopted):
@@ -51,6 +52,7 @@ class Grid:
                 self._asked += 1
                 self._out[number] = at
                 return Proposal(number, cube)
+        self._at, self._again = before  # to ask in vain changes nothing
         return Done(f"all {self._size(0, ())} points of the grid are done")
 
     def tell(self, number: int, outcome: Outcome) -> None:

@@ -105,7 +105,8 @@ class NelderMead:
 
     def adopt(self, number: int, cube: Cube) -> None:
         """Wait for the result of ``cube``; the simplex may ask anew for what it had asked for."""
-        self._paused.pop(number, None)
+        if self._paused.pop(number, None) is not None:
+            self._results.settle(number)
         if number in self._out:
             self.forget(number)
         self._out[number] = self._held(Given(cube), number)
@@ -310,7 +311,7 @@ class NelderMead:
     def _learn(self, cube: Cube, outcome: Outcome, number: int | None) -> None:
         branch = self._branch_of(cube)
         point = self._point(branch, cube)
-        loss, before = self._results.take(branch, cube, point, outcome)
+        loss, before = self._results.take(branch, cube, point, outcome, number=number)
         if self._costs is not None:
             noted = None if before is None else before.seconds
             self._costs.note(cube, outcome.seconds, before=noted)

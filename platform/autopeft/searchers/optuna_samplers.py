@@ -56,11 +56,14 @@ def tpe_searcher(options: TpeSearcher, setting: Setting) -> OptunaSearcher:
         group=options.group and options.multivariate,
         constant_liar=options.constant_liar,
     )
-    return _searcher(sampler, options, setting)
+    return _searcher(sampler, options, setting, learns_from_pruned=True)
 
 
 def gp_searcher(options: GpSearcher, setting: Setting) -> OptunaSearcher:
-    """Gaussian process; conditional axes are drawn at random."""
+    """Gaussian process; conditional axes are drawn at random.
+
+    With one objective it learns only from trials that ran to their end.
+    """
     sampler = _quietly(
         samplers.GPSampler,
         seed=setting.seed,

@@ -2,8 +2,8 @@
 
 Continuous axes and ordered levels are floats and integers to Optuna, unordered levels are
 categories; a conditional axis is suggested only where its choice was taken. NaN and infinite
-values are told as failures: Optuna would leave such a trial running for ever. To Optuna a paused
-trial is a pruned one, until its next outcome takes the place of that.
+values are told as failures: Optuna would leave such a trial running for ever. A sampler that learns
+from pruned trials sees a paused one as such, until its next outcome takes the place of that.
 """
 
 import math
@@ -47,11 +47,19 @@ MOST_DRAWS = 10
 
 @dataclass(slots=True)
 class Given:
-    """A point that is out: Optuna's trial, and what was told of it when it paused, if it did."""
+    """A point that is out.
+
+    Attributes:
+        trial: Optuna's.
+        cube: The point.
+        interim: What was told of it when it paused, if it did.
+        shown: What samplers see of it, if they do.
+    """
 
     trial: optuna.trial.Trial
     cube: Cube
     interim: Interim | None = None
+    shown: Interim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class OptunaSearcher:
         knows_constraints: Whether the sampler does; for one that does not, a point that breaks a
             constraint has a value worse than all others.
         cost_aware: Whether a point is the more often drawn again the more its branch costs.
+        learns_from_pruned: Whether the sampler does, where there is one objective.
         counts_own: Whether the sampler learns only from points that it drew itself; then it draws
             one for every point that is given to it, too.
     """
@@ -90,12 +99,14 @@ class OptunaSearcher:
         setting: Setting,
         *,
         knows_constraints: bool = True,
+        learns_from_pruned: bool = False,
         counts_own: bool = False,
         cost_aware: bool = False,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._axes, self._directions = setting.axes, setting.directions
         self._knows_constraints, self._counts_own = knows_constraints, counts_own
+        self._learns_from_pruned = learns_from_pruned
         self._storage = StorageWithPauses()
         self._study = optuna.create_study(
             sampler=sampler,
@@ -215,16 +226,31 @@ class OptunaSearcher:
         given.interim = outcome if isinstance(outcome, Interim) else None
         trial, outcome = given.trial, self._understood(outcome)
         if isinstance(outcome, Interim):
-            self._storage.pause(trial.number, self._frozen(given.cube, outcome))
+            self._show(given, outcome)
             return
         self._storage.end_pause(trial.number)
         found = self._found(outcome)
+        if found.state is TrialState.FAIL and given.shown and len(self._directions) > 1:
+            # A population that holds it expects values: it was stopped where it paused.
+            found = self._found(given.shown)
         for step, value in found.reported.items():
             trial.report(value, step)
         for name, violation in found.constraints.items():
             trial.set_constraint(name, violation)
         values = found.values if found.state is TrialState.COMPLETE else None
         self._study.tell(trial, values, state=found.state)
+
+    def _show(self, given: Given, interim: Interim) -> None:
+        """Let samplers see what a paused trial has come to, if they learn from what is pruned.
+
+        To the others it must go on running: what is pruned they leave behind, once and for all,
+        and would miss that it completed.
+        """
+        frozen = self._frozen(given.cube, interim)
+        is_seen = frozen.state is TrialState.COMPLETE or self._learns_from_pruned
+        if is_seen and frozen.state is not TrialState.FAIL:
+            self._storage.pause(given.trial.number, frozen)
+            given.shown = interim
 
     def _frozen(self, cube: Cube, outcome: Outcome) -> FrozenTrial:
         """Return a trial of Optuna's that came to ``outcome``."""

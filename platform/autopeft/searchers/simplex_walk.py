@@ -80,8 +80,21 @@ class SimplexWalk:
 
     def ask(self, number: int) -> Point | None:
         """Return the point of number ``number``, or ``None`` if the simplex needs nothing now."""
-        # A point that was evaluated before is recalled, not paid again; on a few levels that
-        # could go on for ever.
+        wanted = self._unknown()
+        if wanted is None:
+            return None
+        role, point = wanted
+        self.stand.asked.add(role)
+        self.ledger.give(number, point, generation=self.stand.generation, role=role)
+        self._recall()
+        return self.ground.snapped(point)
+
+    def _unknown(self) -> tuple[Role, Point] | None:
+        """Return the first point that is wanted and not known yet.
+
+        One that was evaluated before is recalled, not paid again; on a few levels that could go on
+        for ever.
+        """
         for _ in range(MOST_RECALLS + len(self.ledger.losses)):
             if self.is_over:
                 return None
@@ -90,24 +103,24 @@ class SimplexWalk:
                 if not self._join():
                     return None
                 continue
-            self.stand.asked.add(role)
             place = self.ground.place(point)
-            if place in self.ledger.losses:
-                self._take(point, self.ledger.losses[place], role)
-                continue
-            self.ledger.give(number, point, generation=self.stand.generation, role=role)
-            return self.ground.snapped(point)
+            if place not in self.ledger.losses:
+                return role, point
+            self.stand.asked.add(role)
+            self._take(point, self.ledger.losses[place], role)
         return None
 
     def hold(self, number: int, point: Point) -> None:
         """Know that somebody else evaluates ``point``; its result will be told as ``number``."""
         self.ledger.hold(number, point, generation=self.stand.generation)
+        self._recall()
 
     def forget(self, number: int) -> None:
         """Know that point ``number`` will not be evaluated."""
         out = self.ledger.take(number)
         if out.generation == self.stand.generation:
             self.stand.asked.discard(out.role)
+        self._recall()
 
     def _first_wanted(self) -> tuple[Role, Point | None]:
         out = self.ledger.places_out()
@@ -124,10 +137,12 @@ class SimplexWalk:
         out = self.ledger.take(number)
         role = out.role if out.generation == self.stand.generation else NO_ROLE
         self._note(out.point, loss, role)
+        self._recall()
 
     def add(self, point: Point, loss: float) -> None:
         """Take a result of somebody else's point; it may join the simplex."""
         self._note(point, loss, NO_ROLE)
+        self._recall()
 
     def revise(self, point: Point, loss: float) -> None:
         """Take another loss of a point whose result was told or added before.
@@ -145,6 +160,15 @@ class SimplexWalk:
             self._stand(self.simplex)
         while self._settle_once():
             pass
+        self._recall()
+
+    def _recall(self) -> None:
+        """One at a time, take what is known already: to ask in vain then changes nothing.
+
+        A resume makes only those calls again that brought a point.
+        """
+        if not self.ground.ways.parallel:
+            self._unknown()
 
     def _note(self, point: Point, loss: float, role: Role) -> None:
         loss = usable(loss)

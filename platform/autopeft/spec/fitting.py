@@ -88,6 +88,7 @@ def unfitting(
         ("scheduler", "patience"): _never_stopped(search, trial, mended),
         ("scheduler",): _never_explored(search, mended),
         ("searcher", "objectives"): _too_many_objectives(search),
+        ("searcher",): _no_margin_between_branches(search, mended),
         ("first_points",): _wrong_first_points(search, mended),
         ("searcher", "warm_start"): _never_narrowed(search),
     }
@@ -165,6 +166,21 @@ def _too_many_objectives(search: Search) -> Iterator[Complaint]:
             ("search", "searcher"),
             f"{search.searcher.kind} searches one objective, found {len(search.objectives)}; "
             "write searcher: {kind: tpe}, or nsga2, or auto",
+        )
+
+
+def _no_margin_between_branches(search: Search, mended: Mended | None) -> Iterator[Complaint]:
+    """Yield that ``margin`` is asked for in a space whose parameters are not the same everywhere.
+
+    Optuna 5.0 then tells its optimizer points of different lengths.
+    """
+    if mended is None or not getattr(search.searcher, "margin", False):
+        return
+    if any(dimension.when is not None for dimension in mended.template.space.dimensions):
+        yield (
+            ("search", "searcher", "margin"),
+            "some parameters exist in one branch of the space only, and margin needs the same ones "
+            "everywhere; take it out, or search the branches one by one",
         )
 
 

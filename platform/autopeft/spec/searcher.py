@@ -84,13 +84,14 @@ class CmaesSearcher(ChoosingSearcher):
     """Covariance matrix adaptation (Hansen & Ostermeier, 2001), through Optuna.
 
     ``population`` defaults to 4 + 3 ln D. Unordered choices and conditional parameters are drawn
-    at random.
+    at random; ``margin``, which keeps levels apart (Hamano et al., 2022), needs a space without the
+    latter.
     """
 
     kind: Literal["cmaes"] = "cmaes"
     one_objective_only: ClassVar[bool] = True
     takes_prior: ClassVar[bool] = True
-    population: int | None = Field(None, ge=2)
+    population: int | None = Field(None, ge=4)
     startup_trials: int = Field(1, ge=0)
     margin: bool = False
 
