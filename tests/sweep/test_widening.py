@@ -24,6 +24,7 @@ OPTIONS: dict[str, Any] = {
     "trials": 12,
     "scheduler": {"kind": "none"},
 }
+PROMOTE = {"kind": "asha", "mode": "promote"}
 RANKS = "method.lora.rank={one_of: [1, 2, 3, 4, 8, 16, 32, 64]}"
 RATES = "method.lora.learning_rate={low: 1.0e-5, high: 1.0e-1, log: true}"
 BRANCH = "method.any_of[2]={kind: dora, learning_rate: search, rank: search}"
@@ -64,10 +65,14 @@ def story(stage: Any) -> list[dict[str, Any]]:
 
 
 @every_searcher
-def test_every_searcher_goes_on_in_a_wider_space(stage: StageMaker, name: str) -> None:
-    at = stage(slots=2, **{**OPTIONS, "searcher": {"kind": name}})
-    kill(at, 90)
+@pytest.mark.parametrize("scheduler", [{"kind": "none"}, PROMOTE], ids=["none", "promote"])
+def test_every_searcher_goes_on_in_a_wider_space(
+    stage: StageMaker, name: str, scheduler: dict[str, Any]
+) -> None:
+    at = stage(slots=2, **{**OPTIONS, "searcher": {"kind": name}, "scheduler": scheduler})
+    kill(at, 90 if scheduler is not PROMOTE else 50)
     old, before = at.sweep, at.run.history().trials
+    assert (scheduler is PROMOTE) == bool(at.run.history().paused)
     assert any(trial.status.is_open for trial in before.values())
     said = amended(at, *WIDER)
     assert f"begins anew with {len(before)} earlier trials as its history" in " ".join(said)
@@ -88,7 +93,8 @@ def test_every_searcher_goes_on_in_a_wider_space(stage: StageMaker, name: str) -
     later = [trial for trial in history.of_kind(Kind.TRIAL) if trial.id not in before]
     if name not in ("nelder-mead", "auto"):  # who may stay with the best branch
         assert "dora" in {trial.values["method"] for trial in later}
-    check_pairs(conductor)
+    if scheduler is not PROMOTE:  # what is pruned counts for no more than the best that is whole
+        check_pairs(conductor)
     check_state_is_replayed(at, conductor)
 
 

@@ -1,16 +1,18 @@
 """Optuna's samplers by our names; each function makes one from its options."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import optuna
 from optuna import samplers
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial
 
 from autopeft.searchers.base import Setting, reckons_with_costs
 from autopeft.searchers.given import completed_first
-from autopeft.searchers.optuna_searcher import OptunaSearcher, words
+from autopeft.searchers.optuna_searcher import OptunaSearcher, distribution_of, words
 from autopeft.spec.searcher import (
     ChoosingSearcher,
     CmaesSearcher,
@@ -21,6 +23,7 @@ from autopeft.spec.searcher import (
     RandomSearcher,
     TpeSearcher,
 )
+from autopeft.spec.space import Axis
 
 USUAL_STEP = 1 / 6  # Optuna's, of the unit cube
 
@@ -32,10 +35,28 @@ def random_searcher(options: RandomSearcher, setting: Setting) -> OptunaSearcher
     return _searcher(samplers.RandomSampler(seed=setting.seed), options, setting)
 
 
+class QmcSampler(samplers.QMCSampler):  # type: ignore[misc]  # Optuna loads it lazily
+    """A sequence over the axes that are always there, from the first point on.
+
+    Optuna's own takes what the first trial that ended had, and counts anew when that changes.
+    """
+
+    def __init__(self, axes: Iterable[Axis], **options: Any) -> None:
+        super().__init__(**options)
+        self._space = {axis.name: distribution_of(axis) for axis in axes if axis.when is None}
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the axes."""
+        return dict(self._space)
+
+
 def qmc_searcher(options: QmcSearcher, setting: Setting) -> OptunaSearcher:
     """Scrambled Sobol or Halton points; conditional axes are drawn at random."""
     sampler = _quietly(
-        samplers.QMCSampler,
+        QmcSampler,
+        axes=setting.axes,
         qmc_type=options.sequence,
         scramble=True,
         seed=setting.seed,
