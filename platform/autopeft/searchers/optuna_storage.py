@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class StorageWithPauses(InMemoryStorage):  # type: ignore[misc]  # Optuna loads it lazily
-    """Shows samplers what a paused trial has come to, while to the study it runs."""
+    """Shows what a paused trial has come to, where that is asked for; to the study it runs."""
 
     def __init__(self) -> None:
         super().__init__()
