@@ -76,7 +76,9 @@ def test_slurm_warns_before_the_walltime(slurm: Host) -> None:
     waits = "trap 'echo warned; exit 5' USR1\nfor i in {1..200}; do sleep 1 & wait $!; done"
     options = ["--time=1", "--signal=B:USR1@30"]
     done = submitting.sbatch(slurm, "warned", waits, *options, within_s=120)
-    assert (done.exit_code, done.output) == (5, "warned\n")
+    # Now and then slurmstepd adds that it found nobody to signal any more: the job was that quick.
+    said = [line for line in done.output.splitlines() if not line.startswith("slurmstepd-")]
+    assert (done.exit_code, said) == (5, ["warned"])
 
 
 def test_slurm_starts_a_requeued_job_again(slurm: Host, nothing_left: None) -> None:
