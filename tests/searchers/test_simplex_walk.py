@@ -190,36 +190,18 @@ class World:
 LEVELS = st.lists(st.sampled_from([None, None, 2, 3, 7]), min_size=1, max_size=4)
 
 
+@pytest.mark.parametrize("pauses", [0.0, 0.5])
 @settings(max_examples=25)
 @given(LEVELS, st.sampled_from(FUNCTIONS), st.integers(0, 999), st.sampled_from([True, False]))
 def test_no_vertex_has_another_points_loss_and_the_best_is_one(
-    levels: list[int | None], f: Function, seed: int, parallel: bool
+    pauses: float, levels: list[int | None], f: Function, seed: int, parallel: bool
 ) -> None:
+    """A trial that pauses and goes on stands by its last loss."""
     start = random_simplex(len(levels), seed=seed)
     ours = SimplexWalk(levels, ways=Ways(parallel=parallel), seed=seed, start=start)
     world = World(ours, f, seed=seed)
     for _ in range(90):
-        world.step(odd=0.3 if parallel else 0.0)
-        if ours.simplex is None:
-            continue
-        assert len(ours.simplex.vertices) == len(levels) + 1
-        for point, loss in ours.simplex.evaluated:
-            true = f(ours.ground.snapped(point))
-            assert math.isinf(loss) or loss == pytest.approx(true, abs=1e-6)
-        if parallel and not ours.stand.goals and world.told and world.life == ours.life:
-            assert ours.simplex.losses[0] <= min(loss for _, loss in world.told)
-
-
-@settings(max_examples=25)
-@given(LEVELS, st.sampled_from(FUNCTIONS), st.integers(0, 999), st.sampled_from([True, False]))
-def test_a_trial_that_pauses_and_goes_on_stands_by_its_last_loss(
-    levels: list[int | None], f: Function, seed: int, parallel: bool
-) -> None:
-    start = random_simplex(len(levels), seed=seed)
-    ours = SimplexWalk(levels, ways=Ways(parallel=parallel), seed=seed, start=start)
-    world = World(ours, f, seed=seed)
-    for _ in range(90):
-        world.step(odd=0.3 if parallel else 0.0, pauses=0.5)
+        world.step(odd=0.3 if parallel else 0.0, pauses=pauses)
         if ours.simplex is None:
             continue
         assert len(ours.simplex.vertices) == len(levels) + 1

@@ -62,7 +62,7 @@ def test_fewer_steps_than_one_report_takes_are_named() -> None:
 @pytest.mark.parametrize("mode", ["stop", "promote"])
 def test_a_searcher_that_learns_nothing_from_what_is_stopped_is_named(mode: str) -> None:
     for searcher, goals, words in (
-        ("gp", 1, 1), ("cmaes", 1, 1), ("nsga2", 1, 1), ("nsga2", 2, 0),
+        ("gp", 1, 1), ("gp", 2, 0), ("cmaes", 1, 1), ("nsga2", 1, 1), ("nsga2", 2, 0),
         ("tpe", 1, 0), ("nelder-mead", 1, 0), ("random", 1, 0), ("auto", 1, 0),
     ):  # fmt: skip
         search: dict[str, Any] = {

@@ -58,12 +58,12 @@ def _measure(
     parts: Sequence[str], folder: Path, asked: argparse.Namespace, say: Say
 ) -> Iterator[Table]:
     rounds: int = asked.rounds or (1 if asked.quick else 3)
-    for name in parts:
+    for number, name in enumerate(parts):
         needs = PARTS[name].needs
         if len(parts) > 1 and needs is not None and not needs.exists():
             say(f"{name}: left out, since {needs} was not made yet")
             continue
-        own = folder / name[:1]  # sockets below it have paths of at most 107 bytes
+        own = folder / str(number)  # sockets below it have paths of at most 107 bytes
         yield from PARTS[name].tables(How(own, rounds, asked.quick, say))
 
 

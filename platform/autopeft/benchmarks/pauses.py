@@ -62,12 +62,11 @@ class HearsOfEndsOnly:
 
 def pauses(*, quick: bool, say: Callable[[str], None]) -> Table:
     """Search synthetic curves with every searcher and ASHA, stopping and promoting."""
-    repetitions = 2 if quick else REPETITIONS
+    trials, repetitions = (20, 2) if quick else (TRIALS, REPETITIONS)
     rows = []
     for name, mode in product(SEARCHERS, (STOP, PROMOTE, AT_THE_END)):
         say(f"pauses: {name}, {mode}")
-        runs = [_run(name, mode, seed=seed, trials=20 if quick else TRIALS)
-                for seed in range(repetitions)]  # fmt: skip
+        runs = [_run(name, mode, seed=seed, trials=trials) for seed in range(repetitions)]
         by_time = ([_best(run, until=k * _unit()) for run in runs] for k in CHECKED_TIMES)
         rows.append((name, mode, *map(with_interval, (*by_time, [_best(run) for run in runs]))))
     return Table(
@@ -76,7 +75,7 @@ def pauses(*, quick: bool, say: Callable[[str], None]) -> Table:
         ("searcher", "asha", *(f"time of {k} trials" for k in CHECKED_TIMES), "at the end"),
         rows,
         notes=(
-            f"{repetitions} searches each of {TRIALS} trials, {WORKERS} workers; ± is 95 %; the "
+            f"{repetitions} searches each of {trials} trials, {WORKERS} workers; ± is 95 %; the "
             "incumbent is the best trial that ran to its end",
         ),
     )

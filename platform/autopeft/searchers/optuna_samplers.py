@@ -77,7 +77,7 @@ def tpe_searcher(options: TpeSearcher, setting: Setting) -> OptunaSearcher:
         group=options.group and options.multivariate,
         constant_liar=options.constant_liar,
     )
-    return _searcher(sampler, options, setting, learns_from_pruned=True)
+    return _searcher(sampler, options, setting)
 
 
 def gp_searcher(options: GpSearcher, setting: Setting) -> OptunaSearcher:
@@ -150,8 +150,13 @@ def nsga3_searcher(options: Nsga3Searcher, setting: Setting) -> OptunaSearcher:
 def _searcher(
     sampler: samplers.BaseSampler, options: ChoosingSearcher, setting: Setting, **more: bool
 ) -> OptunaSearcher:
-    cost_aware = reckons_with_costs(options, setting)
-    return OptunaSearcher(sampler, setting, cost_aware=cost_aware, **more)
+    return OptunaSearcher(
+        sampler,
+        setting,
+        cost_aware=reckons_with_costs(options, setting),
+        learns_from_pruned=options.learns_from == "stopped too",
+        **more,
+    )
 
 
 def _genetic(

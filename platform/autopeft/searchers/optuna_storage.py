@@ -33,8 +33,9 @@ class StorageWithPauses(InMemoryStorage):  # type: ignore[misc]  # Optuna loads 
     ) -> list[FrozenTrial]:
         """Return all trials, or those in ``states``, paused ones as they are shown."""
         if not self._paused or states == (TrialState.WAITING,):
-            return list(super().get_all_trials(study_id, deepcopy, states))
-        trials = list(super().get_all_trials(study_id, deepcopy))
+            found: list[FrozenTrial] = super().get_all_trials(study_id, deepcopy, states)
+            return found
+        trials: list[FrozenTrial] = super().get_all_trials(study_id, deepcopy)
         for number, shown in self._paused.items():
             trials[number] = _in_the_light_of(trials[number], shown)
         return [trial for trial in trials if states is None or trial.state in states]

@@ -10,10 +10,6 @@ from autopeft.spec.sweep import Sweep
 GRACE = ("search", "scheduler", "grace_steps")
 MOST_RUNGS = 64
 REPORTS = ("training", "report_every")
-# Optuna's samplers learn from pruned trials or do not; NSGA's take their values as they are, where
-# there are several objectives.
-LEARN_FROM_WHOLE = ("gp", "cmaes")
-LEARN_FROM_WHOLE_IF_ONE = ("nsga2", "nsga3")
 
 
 def remarks(sweep: Sweep) -> Iterator[Problem]:
@@ -43,8 +39,9 @@ def remarks(sweep: Sweep) -> Iterator[Problem]:
 def _untaught(sweep: Sweep) -> Iterator[Problem]:
     """Yield that a searcher makes nothing of the trials that the scheduler stops or pauses."""
     search = sweep.settings.search
-    names = LEARN_FROM_WHOLE + (LEARN_FROM_WHOLE_IF_ONE if len(search.objectives) == 1 else ())
-    if search.searcher.kind in names and search.scheduler.kind in ("asha", "hyperband", "median"):
+    if len(search.objectives) > 1 or search.searcher.learns_from != "whole":
+        return
+    if search.scheduler.kind in ("asha", "hyperband", "median"):
         yield sweep.problem(
             ("search", "searcher", "kind"),
             f"{search.searcher.kind} learns from trials that run to their end only, and "

@@ -9,17 +9,22 @@ from autopeft.spec.record import Record
 # A round number that numpy's RandomState takes, from which Optuna draws (below 2**32).
 MOST_SEED = 4_000_000_000
 
+LearnsFrom: TypeAlias = Literal["none", "whole", "stopped too"]
+
 
 class SearcherRecord(Record):
     """What every searcher has: a seed of its own, in the place of the sweep's.
 
     ``takes_prior`` says that it begins where a prior points, and so needs no narrowed space;
-    ``can_narrow`` that it can search a part of the space and learn from what it did not propose.
+    ``can_narrow`` that it can search a part of the space and learn from what it did not propose;
+    ``learns_from`` which trials teach it something where there is one objective: with several, the
+    values of a trial that was stopped count as they are.
     """
 
     one_objective_only: ClassVar[bool] = False
     takes_prior: ClassVar[bool] = False
     can_narrow: ClassVar[bool] = True
+    learns_from: ClassVar[LearnsFrom] = "none"
 
     seed: int | None = Field(None, ge=0, le=MOST_SEED)
 
@@ -62,6 +67,7 @@ class TpeSearcher(ChoosingSearcher):
     """Tree-structured Parzen estimator (Bergstra et al., 2011), Optuna's."""
 
     kind: Literal["tpe"] = "tpe"
+    learns_from: ClassVar[LearnsFrom] = "stopped too"
     startup_trials: int = Field(10, ge=0)
     candidates: int = Field(24, ge=1)
     multivariate: bool = True
@@ -76,6 +82,7 @@ class GpSearcher(ChoosingSearcher):
     """
 
     kind: Literal["gp"] = "gp"
+    learns_from: ClassVar[LearnsFrom] = "whole"
     startup_trials: int = Field(10, ge=1)
     deterministic: bool = False
 
@@ -89,6 +96,7 @@ class CmaesSearcher(ChoosingSearcher):
     """
 
     kind: Literal["cmaes"] = "cmaes"
+    learns_from: ClassVar[LearnsFrom] = "whole"
     one_objective_only: ClassVar[bool] = True
     takes_prior: ClassVar[bool] = True
     population: int | None = Field(None, ge=4)
@@ -100,6 +108,7 @@ class Nsga2Searcher(ChoosingSearcher):
     """Non-dominated sorting genetic algorithm (Deb et al., 2002), Optuna's."""
 
     kind: Literal["nsga2"] = "nsga2"
+    learns_from: ClassVar[LearnsFrom] = "whole"
     population: int = Field(20, ge=2)
     crossover_probability: float = Field(0.9, ge=0, le=1)
     mutation_probability: float | None = Field(None, ge=0, le=1)
@@ -109,6 +118,7 @@ class Nsga3Searcher(ChoosingSearcher):
     """NSGA-III with reference points (Deb & Jain, 2014), Optuna's; for many objectives."""
 
     kind: Literal["nsga3"] = "nsga3"
+    learns_from: ClassVar[LearnsFrom] = "whole"
     population: int = Field(20, ge=2)
     crossover_probability: float = Field(0.9, ge=0, le=1)
     mutation_probability: float | None = Field(None, ge=0, le=1)
@@ -126,6 +136,7 @@ class NelderMeadSearcher(ChoosingSearcher):
     """
 
     kind: Literal["nelder-mead"] = "nelder-mead"
+    learns_from: ClassVar[LearnsFrom] = "stopped too"
     one_objective_only: ClassVar[bool] = True
     takes_prior: ClassVar[bool] = True
     initial: Literal["regular", "random"] = "regular"
@@ -142,6 +153,7 @@ class AutoSearcher(ChoosingSearcher):
     """Picks one of the others by objectives and space; docs/how-to-choose.md."""
 
     kind: Literal["auto"] = "auto"
+    learns_from: ClassVar[LearnsFrom] = "stopped too"
     takes_prior: ClassVar[bool] = True  # or hands the setting on to one that narrows
 
 
